@@ -33,7 +33,8 @@ pub(crate) fn references(text: &str) -> Vec<Reference> {
             continue;
         }
         let (in_test, line) = (at < test_until, tokens[at].line);
-        if tokens[at].text == "use" {
+        // A bound such as `use<'_>` is no import.
+        if tokens[at].text == "use" && !is(&tokens, at + 1, "<") {
             at = tree(&tokens, at + 1, &[], &mut |line, path| {
                 found.push(Reference { line, path, in_use: true, in_test });
             });
@@ -220,6 +221,14 @@ fn paths_are_read() {
         assert!(found.contains(&(3, path.to_owned())), "{path}: {found:?}");
     }
     assert!(!found.iter().any(|(_, path)| path.contains('y') || path.contains('k')), "{found:?}");
+}
+
+#[test]
+fn captured_lifetimes_are_no_import() {
+    let found = references("fn f() -> impl A + use<'_> { b::c() }");
+
+    assert!(found.iter().any(|found| found.path.join("::") == "b::c"));
+    assert!(found.iter().all(|found| !found.in_use));
 }
 
 #[test]

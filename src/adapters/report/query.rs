@@ -126,7 +126,8 @@ impl StatusQuery {
 
 /// The pattern that a parameter gives.
 pub(super) fn index(value: &str) -> Result<IndexPattern, RequestError> {
-    IndexPattern::parse(value).map_err(|_| invalid(INDEX, value))
+    IndexPattern::parse(value)
+        .map_err(|error| invalid(INDEX, value).with_help(format!("the pattern {error}")))
 }
 
 /// The outcome that a parameter names.

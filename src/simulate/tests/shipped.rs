@@ -24,6 +24,8 @@ fn each_is_read_and_each_file_is_shipped() {
         .collect();
     files.sort();
     let mut names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+    // Of `demo --http` alone.
+    names.push("demo-page");
     names.sort_unstable();
 
     assert_eq!(files, names);
