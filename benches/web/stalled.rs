@@ -37,7 +37,7 @@ const SMALL: Size =
 /// The time between two polls of a job, as configured.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// What is told of the times between two polls.
+/// What is printed of the times between two polls.
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("longest", 1.0)];
 
 /// Prints the times, and their ratio.

@@ -68,7 +68,7 @@ impl World {
             .env("RUNTIME_DIRECTORY", &self.folder.path().to_string_lossy())
             .start();
         process.until_logged("listening on http://");
-        // Readiness is told once the first round of polls is scheduled.
+        // The daemon reports that it is ready once the first round of polls is scheduled.
         process.until_logged("watching ");
         let log = process.stderr();
         let (_, after) = log.split_once("listening on http://").unwrap();

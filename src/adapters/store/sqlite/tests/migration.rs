@@ -66,14 +66,14 @@ fn history_of_version_1_is_what_its_events_reported() {
     let opened = open(&place.path());
 
     let history = history(&place.path());
-    let told: Vec<_> = history
+    let of_events: Vec<_> = history
         .iter()
         .map(|row| {
             (row.job.facts.target_index_name.as_deref().unwrap(), row.job.name.as_deref(), row.outcome)
         })
         .collect();
     assert_eq!(
-        told,
+        of_events,
         [
             ("orders-nightly", Some("nightly"), Outcome::Failed),
             ("catalogue", Some("catalogue"), Outcome::Ready),
