@@ -6,8 +6,11 @@ use wildmatch::WildMatch;
 
 /// A pattern for the name of an index: `*` stands for any characters or none, `?` for one, all else
 /// for itself. Upper and lower case differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IndexPattern(String);
+// It is compiled once: a status or a history compares it with thousands of names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexPattern(WildMatch);
+
+impl Eq for IndexPattern {}
 
 /// Why a text is no pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,19 +38,19 @@ impl IndexPattern {
             _ if text.is_empty() => Err(PatternError::Empty),
             Some(letter) => Err(PatternError::Character(letter)),
             None if text.len() > Self::LONGEST => Err(PatternError::Long),
-            None => Ok(Self(text.to_owned())),
+            None => Ok(Self(WildMatch::new(text))),
         }
     }
 
     /// Whether a name matches, as a whole.
     pub fn matches(&self, name: &str) -> bool {
-        WildMatch::new(&self.0).matches(name)
+        self.0.matches(name)
     }
 }
 
 impl fmt::Display for IndexPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 

@@ -250,12 +250,19 @@ fn other_user_is_refused() {
     let as_other = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
     let program = folder.join("restore-watch");
     std::fs::copy(env!("CARGO_BIN_EXE_restore-watch"), &program).unwrap();
-    let ask = || {
+    let run = |arguments: &[&str]| {
         let mut command = std::process::Command::new(as_other[0]);
-        command.args(&as_other[1..]).arg(&program).args(["status", "--socket"]).arg(&socket);
-        let output = command.output().unwrap();
+        command.args(&as_other[1..]).arg(&program).arg("status").args(arguments).arg("--socket").arg(&socket);
+        command.output().unwrap()
+    };
+    let ask = || {
+        let output = run(&[]);
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
+    let probe = run(&["--check"]);
+    assert_eq!(probe.status.code(), Some(5), "a probe knows 0, 1 and 5");
+    let line = String::from_utf8_lossy(&probe.stdout);
+    assert!(line.starts_with("down: this user may not speak to the daemon at "), "{line}");
     let (code, text) = ask();
     assert_eq!(code, Some(4), "{text}");
     assert!(text.contains("this user may not speak to the daemon") && text.contains("sudo"), "{text}");

@@ -117,6 +117,10 @@ fn token_is_needed_and_never_shown() {
         .rewrite(&daemon);
     ask(&daemon, &["reload"]).expect(0);
     daemon.until_logged("the settings of [http] changed: that takes a restart");
+    daemon.folder().write("token", "a-third-canary-of-the-token");
+    ask(&daemon, &["reload"]).expect(0);
+    assert_eq!((with("another-canary-of-the-token").0, with("a-third-canary-of-the-token").0), (401, 200));
+    assert!(!daemon.stderr().contains("the source of the token"));
 
     daemon.folder().write("token", "canary");
     let refused = ask(&daemon, &["reload"]).expect(78).logged("is shorter than 16 characters");
@@ -125,6 +129,64 @@ fn token_is_needed_and_never_shown() {
     let done = daemon.finish().expect(0);
     for text in [done.stderr, refused.stderr, status.stdout, format!("{shown:?}")] {
         assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
+fn token_of_another_source_takes_a_restart() {
+    let plane = plane();
+    let settings = "[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n";
+    let daemon = Daemon::new(settings);
+    daemon.folder.write("token", TOKEN);
+    let mut daemon = daemon.project("one", &plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+
+    for changed in ["", "token = { file = \"another\" }"] {
+        daemon.folder().write("another", "another-canary-of-the-token");
+        Daemon::new(settings.replace("token = { file = \"token\" }", changed))
+            .project("one", &plane, &["rj-1"])
+            .rewrite(&daemon);
+        let reloaded = ask(&daemon, &["reload"]).expect(0);
+
+        let warning = "warning: the source of the token in [http] changed: that takes a restart";
+        assert!(reloaded.stdout.contains(warning), "{}", reloaded.stdout);
+        assert!(!reloaded.stdout.contains("the settings of [http] changed"), "{}", reloaded.stdout);
+        let head = format!("GET /v1/status HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n");
+        assert_eq!((request(&address, &head).0, get(&address, "/v1/status").0), (200, 401));
+    }
+}
+
+/// What is wrong with a configuration names files, which other machines are not to learn.
+#[test]
+fn no_place_of_a_file_is_shown_after_a_failed_reload() {
+    let plane = plane();
+    let settings = "[http]\nlisten = \"127.0.0.1:0\"\n";
+    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+    let folder = daemon.folder().path().to_string_lossy().into_owned();
+
+    let missing = format!("{folder}/missing");
+    for (fault, logged) in [
+        ("jbos = []\n".to_owned(), "did you mean"),
+        (
+            format!("[[project]]\nname = \"two\"\njobs = [\"x\"]\napi_key = {{ file = \"{missing}\" }}\n"),
+            "cannot read",
+        ),
+        (format!("{settings}token = {{ file = \"{missing}\" }}\n"), "the token cannot be read"),
+        (format!("[heartbeat]\nurl = {{ file = \"{missing}\" }}\n"), "missing"),
+    ] {
+        Daemon::new(&*fault).project("one", &plane, &["rj-1"]).rewrite(&daemon);
+        ask(&daemon, &["reload"]).expect(78).logged(logged);
+
+        for path in ["/", "/v1/status", "/metrics"] {
+            let (status, text) = get(&address, path);
+            assert_eq!(status, 200, "{path}");
+            assert!(!text.contains(&folder), "{path}: {text}");
+        }
+        let status: serde_json::Value = serde_json::from_str(&get(&address, "/v1/status").1).expect("JSON");
+        assert_eq!(status["last_reload"]["error"], "the log of the daemon says why", "{fault}");
+        let trouble = "the configuration was not reloaded; the log of the daemon says why";
+        assert_eq!(status["troubles"], serde_json::json!([trouble]), "{fault}");
     }
 }
 
@@ -206,6 +268,29 @@ fn unix_socket_serves_and_is_removed_at_the_end() {
     daemon.signal("TERM");
     daemon.finish().expect(0);
     assert!(!path.exists());
+}
+
+#[test]
+fn a_clean_stop_leaves_no_log_of_the_state_behind() {
+    let plane = plane();
+    let settings = "[http]\nlisten = \"127.0.0.1:0\"\n";
+    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+    assert_eq!(get(&address, "/v1/history").0, 200);
+    let log = daemon.folder().path().join("state/state.db-wal");
+    assert!(log.exists());
+    // An idle connection and a stream of events do not keep it open.
+    let idle = connect(&address);
+    let mut stream = connect(&address);
+    write!(stream, "GET /v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("it is sent");
+    stream.read_exact(&mut [0; 16]).expect("a beginning");
+
+    daemon.signal("TERM");
+    assert!(daemon.ends_within(PATIENCE));
+
+    assert!(!log.exists());
+    daemon.finish().expect(0);
+    drop((idle, stream));
 }
 
 #[test]

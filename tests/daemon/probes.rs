@@ -49,6 +49,24 @@ fn an_outage_is_trouble_and_fails_no_probe() {
 }
 
 #[test]
+fn every_project_in_trouble_is_named() {
+    let plane = play(
+        "[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[fault]]\nfrom = \"1s\"\nkind = \"status\"\nstatus = 503\n",
+    );
+    let daemon = Daemon::new("[watch]\nunreachable_after = \"500ms\"\n");
+    let mut daemon =
+        daemon.project("one", &plane, &["rj-1"]).project("two", &plane, &["rj-1"]).run(&[]).start();
+    let troubles =
+        ["one", "two"].map(|project| format!("the API of the project {project} cannot be reached"));
+
+    daemon
+        .until("both outages are known", |daemon| status(daemon)["troubles"] == serde_json::json!(troubles));
+
+    assert_eq!(status(&daemon)["trouble"], troubles.join("; "));
+    assert_eq!(check(&daemon, 1), format!("trouble: {}\n", troubles.join("; ")));
+}
+
+#[test]
 fn dead_letters_and_a_failed_reload_are_trouble() {
     let plane = play(&format!("{}[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n", done(&[("rj-1", "completed")])));
     let receiver = receive([]);

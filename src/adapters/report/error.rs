@@ -39,7 +39,7 @@ pub enum RequestErrorKind {
     BadConfiguration,
     /// 500: the state cannot be read.
     Unreadable,
-    /// 503: the daemon is stopping, or has too many connections.
+    /// 503: the daemon is stopping, has too many connections, or takes too long.
     Stopping,
 }
 

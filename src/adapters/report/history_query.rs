@@ -30,6 +30,7 @@ impl HistoryQuery {
 
     /// What a query asks for.
     pub fn parse(query: &str) -> Result<Self, RequestError> {
+        query::check_bounds(query)?;
         let Self { mut filter, mut range } = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let invalid = |help: String| query::invalid(&name, &value).with_help(help);
@@ -125,6 +126,16 @@ mod tests {
         for text in ["", "unknown=1"] {
             assert_eq!(HistoryQuery::parse(text), Ok(HistoryQuery::default()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_query_with_too_many_values_is_refused() {
+        let query = |count| vec!["index=*z*z"; count].join("&");
+
+        assert!(HistoryQuery::parse(&query(32)).is_ok());
+        let error = HistoryQuery::parse(&query(33)).unwrap_err();
+
+        assert_eq!(error.error, "the query has 33 values of `index`, of which it may have 32");
     }
 
     #[test]

@@ -31,6 +31,13 @@ pub(super) const SKIP: &str = "skip";
 /// for more the client asks for everything.
 const MAX_QUERY: usize = 32 * 1024;
 
+/// The most values of a parameter that each job is compared with, so that no request costs the loop
+/// or the reader of the state much time.
+const MAX_VALUES: usize = 32;
+
+/// The most jobs, which are looked up: more than fit into a query as UUIDs.
+const MAX_JOBS: usize = 1000;
+
 /// Which jobs a status lists: all, unless something is given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StatusQuery {
@@ -47,6 +54,7 @@ pub struct StatusQuery {
 impl StatusQuery {
     /// What a query asks for.
     pub fn parse(query: &str) -> Result<Self, RequestError> {
+        check_bounds(query)?;
         let mut asked = Self::default();
         let (mut limit, mut ended_within, mut skip) = (None, None, None);
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -73,7 +81,7 @@ impl StatusQuery {
         Ok(asked)
     }
 
-    /// Adds the query that asks for this.
+    /// Adds the query that asks for this; none, which asks for everything, if it asks for too much.
     pub fn append_to(&self, url: &mut Url) {
         let jobs = self.jobs.iter().flatten().map(|job| (JOB, job.as_str().to_owned()));
         let projects = self.projects.iter().flatten().map(|project| (PROJECT, project.to_string()));
@@ -88,7 +96,7 @@ impl StatusQuery {
         query.extend_pairs(jobs.chain(projects).chain(indexes).chain(outcomes));
         query.extend_pairs(limit.into_iter().chain(ended_within).chain(skip));
         let query = query.finish();
-        if !query.is_empty() && query.len() <= MAX_QUERY {
+        if !query.is_empty() && query.len() <= MAX_QUERY && check_bounds(&query).is_ok() {
             url.set_query(Some(&query));
         }
     }
@@ -134,6 +142,19 @@ pub(super) fn index(value: &str) -> Result<IndexPattern, RequestError> {
 pub(super) fn outcome(value: &str) -> Result<Outcome, RequestError> {
     let words = || Outcome::ALL.map(|outcome| outcome.to_string()).join(", ");
     value.parse().map_err(|_| invalid(OUTCOME, value).with_help(format!("outcomes are {}", words())))
+}
+
+/// Refuses a query that has a parameter more often than an answer is made for.
+pub(super) fn check_bounds(query: &str) -> Result<(), RequestError> {
+    for (name, most) in [(JOB, MAX_JOBS), (PROJECT, MAX_VALUES), (INDEX, MAX_VALUES), (OUTCOME, MAX_VALUES)] {
+        let values = form_urlencoded::parse(query.as_bytes()).filter(|(key, _)| key == name).count();
+        if values > most {
+            let error = format!("the query has {values} values of `{name}`, of which it may have {most}");
+            return Err(RequestError::new(RequestErrorKind::Invalid, error)
+                .with_help("ask for fewer, or ask for more than you need and filter the answer"));
+        }
+    }
+    Ok(())
 }
 
 /// A parameter has a value that it cannot have.
@@ -215,5 +236,33 @@ mod tests {
         let ids: Vec<_> = (0..2000).map(|n| format!("rj-{n:020}")).collect();
         let ids: Vec<_> = ids.iter().map(String::as_str).collect();
         assert_eq!(url(&jobs(&ids)).query(), None);
+        assert!(url(&jobs(&ids[..700])).query().is_some());
+    }
+
+    #[test]
+    fn a_query_with_too_many_values_is_refused() {
+        for (name, value, most) in
+            [("index", "*z*z", 32), ("project", "a", 32), ("outcome", "failed", 32), ("job", "a", 1000)]
+        {
+            let query = |count| vec![format!("{name}={value}"); count].join("&");
+
+            assert!(StatusQuery::parse(&query(most)).is_ok(), "{name}");
+            let error = StatusQuery::parse(&query(most + 1)).unwrap_err();
+
+            let text = format!("the query has {} values of `{name}`, of which it may have {most}", most + 1);
+            assert_eq!((error.kind, error.error), (RequestErrorKind::Invalid, text));
+        }
+    }
+
+    #[test]
+    fn more_patterns_than_are_taken_are_not_sent() {
+        let pattern = |number| IndexPattern::parse(&format!("a{number}-*")).unwrap();
+        let query = |count| StatusQuery {
+            indexes: Some((0..count).map(pattern).collect()),
+            ..StatusQuery::default()
+        };
+
+        assert!(url(&query(32)).query().is_some());
+        assert_eq!(url(&query(33)).query(), None);
     }
 }

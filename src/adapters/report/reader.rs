@@ -3,7 +3,7 @@
 //! Invariant: nothing here changes the state or waits for a commit.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -25,6 +25,10 @@ pub trait Reader: Send {
     /// event that is no longer kept stands for the time in its id: those from the first one on that
     /// is not older, because one of the same millisecond twice is better than one of them never.
     fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError>;
+
+    /// Reads from now on only while this requester is there: an implementation that may read for long
+    /// ends with an error else. Without this call, a read takes as long as it takes.
+    fn give_up_without(&mut self, _requester: Weak<()>) {}
 }
 
 /// Why a state cannot be read.

@@ -64,6 +64,27 @@ pub struct DaemonStatus {
     pub projects: Vec<ProjectStatus>,
 }
 
+impl DaemonStatus {
+    /// The form for clients of the HTTP listener, which may be on other machines: without the places
+    /// of files, which the texts about a configuration have in them, too.
+    #[must_use]
+    pub fn without_places(mut self) -> Self {
+        (self.config, self.state) = (None, None);
+        if let Some(reload) = &mut self.last_reload
+            && let Some(trouble) = reload.trouble()
+        {
+            reload.error = Some(LOG_SAYS_WHY.to_owned());
+            for text in self.troubles.iter_mut().filter(|text| **text == trouble) {
+                *text = format!("the configuration was not reloaded; {LOG_SAYS_WHY}");
+            }
+        }
+        self
+    }
+}
+
+/// Where what is not for clients on other machines can be read.
+const LOG_SAYS_WHY: &str = "the log of the daemon says why";
+
 /// How a reload of the configuration ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReloadStatus {
@@ -71,7 +92,7 @@ pub struct ReloadStatus {
     #[serde(serialize_with = "time::publish")]
     #[schemars(with = "DateTime")]
     pub at: Timestamp,
-    /// Why the configuration before stays in force, if it does.
+    /// Why the configuration before stays in force, if it does; over HTTP, where to read why.
     pub error: Option<String>,
 }
 
@@ -233,4 +254,38 @@ pub struct DeliveriesReport {
     /// Dead letters, for any sink.
     #[serde(default)]
     pub dead: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_place_of_a_file_is_left_for_other_machines() {
+        let error = "/canary/cfg.toml:16:1: unknown key `x`";
+        let reload = ReloadStatus { at: Timestamp::UNIX_EPOCH, error: Some(error.to_owned()) };
+        let status: DaemonStatus = serde_json::from_value(json!({
+            "version": "1.2.3", "pid": 42, "started_at": "2026-11-23T12:00:00Z",
+            "timestamp": "2026-11-23T15:00:00Z", "config": "/canary/cfg.toml", "state": "/canary/state.db",
+            "summary": "all is well", "trouble": "the key of a is refused",
+            "troubles": ["the key of a is refused", reload.trouble(), "1 dead letter"],
+            "last_reload": reload, "projects": [],
+        }))
+        .unwrap();
+
+        let shown = status.without_places();
+
+        assert!(!serde_json::to_string(&shown).unwrap().contains("canary"), "{shown:?}");
+        assert!(shown.last_reload.as_ref().is_some_and(|reload| !reload.succeeded()));
+        assert_eq!(
+            shown.troubles,
+            [
+                "the key of a is refused",
+                "the configuration was not reloaded; the log of the daemon says why",
+                "1 dead letter"
+            ]
+        );
+    }
 }

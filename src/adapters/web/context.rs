@@ -25,7 +25,7 @@ const LINE_INTERVAL: Duration = Duration::from_mins(10);
 /// Where the listener finds what it shows, beside the daemon's loop.
 pub struct Sources {
     /// The history and the events.
-    pub reader: Box<dyn Reader>,
+    pub readers: Readers,
     pub clock: Clock,
 }
 
@@ -49,8 +49,8 @@ impl Context {
         health: Arc<Health>,
         commits: watch::Receiver<u64>,
     ) -> Self {
-        let Sources { reader, clock } = sources;
-        Self { questions, readers: Readers::new(reader), logged_at: Arc::default(), health, commits, clock }
+        let Sources { readers, clock } = sources;
+        Self { questions, readers, logged_at: Arc::default(), health, commits, clock }
     }
 
     /// Asks the daemon's loop, which may take a moment.
@@ -72,16 +72,20 @@ impl Context {
         &self,
         read: impl FnOnce(&mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, RequestError> {
-        self.readers.read(read).await.map_err(|error| self.unreadable(&error))
+        self.readers.read(read).await.map_err(|error| self.unread(error))
     }
 
-    /// Logs why the state cannot be read. Clients are not to learn where it is.
-    fn unreadable(&self, error: &ReadError) -> RequestError {
+    /// Logs why the state is not read. Clients are not to learn where it is.
+    fn unread(&self, error: RequestError) -> RequestError {
         let now = self.clock.now().instant;
         let mut logged_at = self.logged_at.lock().unwrap_or_else(PoisonError::into_inner);
         if logged_at.is_none_or(|at| now.since(at) >= LINE_INTERVAL) {
             *logged_at = Some(now);
-            warn!("the HTTP listener cannot read the state: {error}; {}", error.help);
+            let help = error.help.as_deref().unwrap_or_default();
+            warn!("the HTTP listener cannot read the state: {}; {help}", error.error);
+        }
+        if error.kind != RequestErrorKind::Unreadable {
+            return RequestError { help: None, ..error };
         }
         RequestError::new(RequestErrorKind::Unreadable, "the state cannot be read")
             .with_help("the log of the daemon says why")

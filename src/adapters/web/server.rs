@@ -17,7 +17,7 @@ use super::hosts::Hosts;
 use super::router::router;
 use super::token::Token;
 use crate::adapters::http::{Connections, ServingTerms, SocketError, SocketFile};
-use crate::adapters::report::Question;
+use crate::adapters::report::{Question, Readers};
 use crate::config::ListenAddress;
 
 /// How many questions wait for the daemon's loop. Further ones wait for a place.
@@ -62,6 +62,7 @@ pub struct Server {
     health: Arc<Health>,
     commits: watch::Sender<u64>,
     token: watch::Sender<Option<Token>>,
+    readers: Readers,
     _sockets: Vec<SocketFile>,
     /// Ends the thread when it is dropped.
     _serving: oneshot::Sender<()>,
@@ -76,6 +77,7 @@ impl Server {
         let (commits, committed) = watch::channel(0);
         let (token, token_in_force) = watch::channel(access.token);
         let health = Arc::new(Health::default());
+        let readers = sources.readers.clone();
         let router = router(Context::new(sources, sender, Arc::clone(&health), committed));
 
         let mut addresses = Vec::new();
@@ -89,7 +91,16 @@ impl Server {
             sockets.extend(socket);
         }
         let serving = serve(listeners).map_err(BindError::NoThread)?;
-        Ok(Self { addresses, questions, health, commits, token, _sockets: sockets, _serving: serving })
+        Ok(Self {
+            addresses,
+            questions,
+            health,
+            commits,
+            token,
+            readers,
+            _sockets: sockets,
+            _serving: serving,
+        })
     }
 
     /// Where it listens, with the ports that it took.
@@ -118,6 +129,13 @@ impl Server {
     /// Requests need this token from now on.
     pub fn use_token(&self, token: Option<Token>) {
         self.token.send_replace(token);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The thread ends after this, and the state may be closed before.
+        self.readers.close();
     }
 }
 

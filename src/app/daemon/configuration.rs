@@ -34,7 +34,7 @@ pub struct Fixed {
     pub state: Option<PathBuf>,
     /// The format of the log.
     pub log: LogFormat,
-    /// The HTTP listener; the token itself may change.
+    /// The HTTP listener. A new token from the same source is used by a reload.
     pub http: HttpSettings,
 }
 
@@ -121,7 +121,13 @@ impl Fixed {
         if self.log != new.log {
             missed.push("the format of the log changed: that takes a restart".to_owned());
         }
-        if self.http != new.http {
+        if self.http.token != new.http.token {
+            let fault = "the source of the token in [http] changed: that takes a restart, and until then the token before \
+                         stays in force";
+            missed.push(fault.to_owned());
+        }
+        let http = HttpSettings { token: self.http.token.clone(), ..new.http.clone() };
+        if self.http != http {
             missed.push("the settings of [http] changed: that takes a restart".to_owned());
         }
         missed

@@ -256,7 +256,7 @@ impl Daemon {
                 let changed = self.driver.reconfigure(setup);
                 self.liveness.reconfigure(monitor);
                 self.drain_timeout = drain_timeout;
-                if let Some(web) = self.web.as_ref().filter(|_| self.reloads.keeps_listener(&fixed)) {
+                if let Some(web) = self.web.as_ref().filter(|_| self.reloads.keeps_token_source(&fixed)) {
                     web.use_token(token);
                 }
                 let summary = status::summary(self.driver.engine(), now);

@@ -60,9 +60,9 @@ impl Reloads {
         self.loaded_at
     }
 
-    /// Whether the HTTP listener is as these settings have it.
-    pub(super) fn keeps_listener(&self, new: &Fixed) -> bool {
-        self.config.as_ref().is_some_and(|(_, fixed)| fixed.http == new.http)
+    /// Whether the token of the HTTP listener comes from where these settings have it.
+    pub(super) fn keeps_token_source(&self, new: &Fixed) -> bool {
+        self.config.as_ref().is_some_and(|(_, fixed)| fixed.http.token == new.http.token)
     }
 
     /// How the last reload ended, if there was one.

@@ -10,7 +10,8 @@ use crate::adapters::report::{
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
 use crate::engine::{
-    Engine, IndexWatch, JobKey, JobView, Limits, ProjectView, Selection, SinkTrouble, SinkView, Totals,
+    Engine, IndexWatch, JobFilter, JobKey, JobView, Limits, ProjectView, Selection, SinkTrouble, SinkView,
+    Totals,
 };
 use crate::model::time::{Instant, Now};
 use crate::model::{Outcome, duration};
@@ -19,7 +20,8 @@ use crate::model::{Outcome, duration};
 /// milliseconds, and enough for the switch from part to part to be cheap.
 const JOBS_IN_PART: usize = 500;
 
-/// How many jobs one part looks at to select a few of them, which takes about as long.
+/// How many jobs one part looks at to select a few of them without patterns, which takes about as
+/// long.
 const JOBS_LOOKED_AT: usize = 4000;
 
 /// The most jobs before a page of a long list. A job beyond is found by a filter.
@@ -175,13 +177,19 @@ pub(super) fn jobs(driver: &Driver, mut cursor: JobCursor) -> JobsPart {
 fn selected_jobs(driver: &Driver, cursor: JobCursor, mut selection: Selection) -> JobsPart {
     let (engine, now) = (driver.engine(), driver.now());
     let JobCursor { filter, after, .. } = &cursor;
-    let end = engine.select(&mut selection, filter, after.as_ref(), JOBS_LOOKED_AT, now);
+    let end = engine.select(&mut selection, filter, after.as_ref(), looked_at(filter), now);
 
     let page = if end.is_none() { Some(engine.selected(&selection)) } else { None };
     let jobs = page.iter().flat_map(|page| &page.jobs);
     let jobs = jobs.map(|(view, next)| job_status(engine, view, *next, now)).collect();
     let outcomes = selection.offered();
     JobsPart { jobs, outcomes, rest: next_jobs(JobCursor { selection: Some(selection), ..cursor }, end) }
+}
+
+/// How many jobs one part looks at to select a few of them: a comparison with a pattern takes no
+/// longer than the rest of the look at a job.
+fn looked_at(filter: &JobFilter) -> usize {
+    JOBS_LOOKED_AT / (1 + filter.indexes.as_ref().map_or(0, Vec::len))
 }
 
 /// The list after this job, if it goes on.

@@ -15,7 +15,7 @@ use crate::model::time::{Instant, Now};
 /// Why the end of some restore would go unnoticed, or would not be delivered, if so.
 pub(super) fn of_restores(driver: &Driver) -> Option<String> {
     let of_sinks = of_sinks(driver.engine(), driver.now());
-    let troubles: Vec<_> = of_watch(driver).into_iter().chain(of_sinks).collect();
+    let troubles: Vec<_> = of_stuck(driver).into_iter().chain(of_projects(driver)).chain(of_sinks).collect();
     (!troubles.is_empty()).then(|| troubles.join("; "))
 }
 
@@ -34,7 +34,7 @@ pub(super) fn all(driver: &Driver, last_reload: Option<&ReloadStatus>) -> Vec<St
         .collect()
 }
 
-/// Why the end of some restore would go unnoticed, if it would.
+/// Why the end of some restore would go unnoticed, if it would: the first reason.
 pub(super) fn of_watch(driver: &Driver) -> Option<String> {
     of_stuck(driver).or_else(|| of_projects(driver).next())
 }

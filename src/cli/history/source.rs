@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use crate::adapters::control::{CallError, Client};
-use crate::adapters::report::{History, HistoryFilter, HistoryQuery, HistoryRange, Reader};
+use crate::adapters::report::{
+    History, HistoryFilter, HistoryQuery, HistoryRange, Reader, RequestError, RequestErrorKind,
+};
 use crate::cli::Failure;
 use crate::cli::start::block_on;
 use crate::cli::state::{StateArgs, cannot_open};
@@ -49,6 +51,10 @@ fn of_daemon(
 ) -> Result<History, Failure> {
     match block_on(async { Ok(pages(client, filter, limit).await) })? {
         Ok(history) => Ok(history),
+        // It stops, or has no time for this.
+        Err(error @ CallError::Rejected(RequestError { kind: RequestErrorKind::Stopping, .. })) => {
+            of_state(state, filter, limit).map_err(|_| error.into())
+        }
         Err(error @ (CallError::Denied(_) | CallError::Rejected(_))) => Err(error.into()),
         Err(error @ CallError::Earlier(_)) => of_state(state, filter, limit).map_err(|_| error.into()),
         Err(CallError::NoDaemon(_) | CallError::NoAnswer(_) | CallError::Failed { .. }) => {

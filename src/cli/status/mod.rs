@@ -34,7 +34,8 @@ use crate::platform::color;
 ///
 /// With --check, prints one line and exits with 0 if all is well, with 1 if there is trouble: a key
 /// is refused, an API cannot be reached, a sink takes no deliveries, there are dead letters, or a
-/// reload failed; and with 5 if no daemon answers within 2 s.
+/// reload failed; and with 5 if no daemon answers within 2 s, if this user may not ask it, or if it is
+/// of an earlier version that cannot say.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command")]
 #[derive(Debug, Parser)]
 pub(super) struct Args {

@@ -1,7 +1,7 @@
 //! `restore-watch status --check`: one line and an exit code, for probes.
 //!
 //! Invariant: there is exactly one line on standard output, however it ends, and it ends within
-//! seconds.
+//! seconds, with 0, 1 or 5.
 
 use crate::adapters::report::DaemonStatus;
 use crate::cli::output::print;
@@ -16,7 +16,8 @@ const SHOWN: usize = 5;
 pub(super) fn run(socket: &SocketArgs) -> Result<Done, Failure> {
     let (exit, line) = match socket.ask(async |client| client.daemon().await) {
         Ok(daemon) => verdict(&daemon),
-        Err(failure) => (failure.exit(), format!("down: {}", failure.reason())),
+        // Whatever the reason is: to a probe, each is the same.
+        Err(failure) => (Exit::Unreachable, format!("down: {}", failure.reason())),
     };
     print(&(line + "\n"))?;
     Ok(Done::Exit(exit))

@@ -6,7 +6,7 @@
 //! (<https://sqlite.org/wal.html#read_only_databases>).
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
@@ -20,6 +20,10 @@ use crate::model::{Event, EventId};
 
 /// The rows by their index: without that, `SQLite` reads all bodies of a project and sorts them.
 const RESTORES: &str = "restores INDEXED BY restores_by_end";
+
+/// How many steps of the virtual machine of `SQLite` are made between two looks at whether the
+/// requester is still there: far below a millisecond.
+const STEPS: i32 = 1000;
 
 /// A file beside the daemon that may run on it.
 #[derive(Debug)]
@@ -56,6 +60,12 @@ impl Reader for SqliteReader {
 
     fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError> {
         events_after(&self.connection, event, limit).map_err(|error| self.error(&error))
+    }
+
+    fn give_up_without(&mut self, requester: Weak<()>) {
+        let is_gone = move || requester.strong_count() == 0;
+        // It fails only for a connection that belongs to another program.
+        drop(self.connection.progress_handler(STEPS, Some(is_gone)));
     }
 }
 

@@ -22,7 +22,7 @@ use super::super::context::{Context, Sources};
 use super::super::health::Health;
 use super::super::router::router;
 use super::MAX_CLIENTS;
-use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
+use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader, Readers};
 use crate::model::time::Instant;
 use crate::model::{Event, EventId, EventKind, ProjectName};
 use crate::platform::clock::Clock;
@@ -94,7 +94,8 @@ impl Stage {
 
     fn on(state: Arc<State>) -> Self {
         let (commits, committed) = watch::channel(0);
-        let sources = Sources { reader: Box::new(StateReader(Arc::clone(&state))), clock: Clock::system() };
+        let readers = Readers::unbounded(Box::new(StateReader(Arc::clone(&state))));
+        let sources = Sources { readers, clock: Clock::system() };
         let context = Context::new(sources, mpsc::channel(1).0, Arc::<Health>::default(), committed);
         let emitted = state.events().iter().map(|event| event.id).collect();
         Self { state, commits, router: TowerToHyperService::new(router(context)), emitted }

@@ -146,7 +146,7 @@ async fn open_restores(
     });
     let all = status.daemon.projects.iter().map(|project| project.open).sum();
     let open = OpenRestores { jobs, total: total(&outcomes), all };
-    Ok((status.daemon, status.outbox, open))
+    Ok((status.daemon.without_places(), status.outbox, open))
 }
 
 fn total(outcomes: &OutcomeCounts) -> usize {

@@ -19,7 +19,7 @@ pub(in crate::config) static HTTP: Table = Table {
             "allow_remote",
             Kind::Boolean,
             "Whether an address may be one that other machines can reach, such as `0.0.0.0`. Set a `token` then: what the \
-             listener shows has the names of projects, indexes and files.",
+             listener shows has the names of projects, sinks and indexes, and what APIs and receivers answered.",
         ),
         Key::new(
             "token",

@@ -84,3 +84,27 @@ fn where_no_state_is_reading_makes_none() {
         std::fs::read_dir(directory.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(names, ["empty.db"]);
 }
+
+#[test]
+fn a_long_read_ends_once_its_requester_is_gone() {
+    let place = Place::new();
+    let _opened = open(&place.path());
+    let mut reader = SqliteReader::open(&place.path()).unwrap();
+    let count = |reader: &SqliteReader| -> rusqlite::Result<u32> {
+        let numbers =
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 100000)";
+        reader.connection.query_row(&format!("{numbers} SELECT count(*) FROM numbers"), [], |row| row.get(0))
+    };
+    assert_eq!(count(&reader), Ok(100_000), "without a bound");
+    let requester = std::sync::Arc::new(());
+
+    reader.give_up_without(std::sync::Arc::downgrade(&requester));
+    assert_eq!(count(&reader), Ok(100_000));
+    drop(requester);
+
+    let error = count(&reader).unwrap_err();
+    assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
+    let next = std::sync::Arc::new(());
+    reader.give_up_without(std::sync::Arc::downgrade(&next));
+    assert_eq!(total(&mut reader), 0);
+}

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::samples;
 use crate::adapters::report::{
-    History, HistoryFilter, HistoryRange, JobCursor, JobsPart, Question, ReadError, Reader, RequestError,
-    RequestErrorKind, Status, StatusPart, StatusQuery,
+    History, HistoryFilter, HistoryRange, JobCursor, JobsPart, Question, ReadError, Reader, Readers,
+    RequestError, RequestErrorKind, Status, StatusPart, StatusQuery,
 };
 use crate::adapters::web::context::{Context, Sources};
 use crate::adapters::web::health::Health;
@@ -41,7 +41,7 @@ impl Reader for Asked {
 fn context(reader: Asked) -> (Context, mpsc::Receiver<Question>) {
     let (questions, asked) = mpsc::channel(1);
     let (_, commits) = watch::channel(0);
-    let sources = Sources { reader: Box::new(reader), clock: Clock::system() };
+    let sources = Sources { readers: Readers::new(Box::new(reader)), clock: Clock::system() };
     (Context::new(sources, questions, Arc::new(Health::default()), commits), asked)
 }
 
