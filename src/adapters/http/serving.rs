@@ -2,27 +2,43 @@
 //!
 //! Invariant: no client holds a connection that it does not use. A request that does not arrive in
 //! time ends its connection, as does an answer that is not read in time, and connections are bounded,
-//! so that no client uses up the file descriptors that polls and deliveries need.
+//! so that no client uses up the file descriptors that polls and deliveries need. At the bound, a new
+//! connection takes the place of the one that has waited longest for a request.
 
+use std::fmt::Write as _;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tracing::{debug, warn};
 
+use super::places::{Place, Places};
 use super::prompt_stream::PromptStream;
 
 /// How long a request may take to arrive: its head, and then its body.
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The same at a spare place, where another client needs it soon.
+const SPARE_ARRIVAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How many places there are for each spare one.
+const PLACES_PER_SPARE: usize = 16;
 
 /// How much of a request is read ahead, and of an answer made ahead, in bytes. A request has a
 /// shorter head than this. A long answer is made in parts that are larger, so that one of them at a
@@ -58,7 +74,9 @@ pub struct Connections {
 #[derive(Debug)]
 struct Shared {
     terms: Terms,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
+    /// For urgent requests, if all others are being answered.
+    spare: Arc<Places>,
     /// Whether it was logged that there are too many.
     is_full: AtomicBool,
 }
@@ -72,20 +90,31 @@ pub struct Terms {
     pub most: usize,
     /// How long a connection may wait for its next request; none if it ends with its first answer.
     pub idle: Option<Duration>,
-    /// The answer to a connection for which there is no place, with its content type.
-    pub refusal: (&'static str, String),
+    /// The paths that are answered even if all other connections are being answered.
+    pub urgent: &'static [&'static str],
+    pub refusal: Refusal,
+}
+
+/// The answer to a connection for which there is no place.
+#[derive(Debug)]
+pub struct Refusal {
+    pub headers: HeaderMap,
+    pub body: String,
 }
 
 impl Connections {
     pub fn new(terms: Terms) -> Self {
-        let places = Arc::new(Semaphore::new(terms.most));
-        Self { shared: Arc::new(Shared { terms, places, is_full: AtomicBool::new(false) }) }
+        let places = Places::new(terms.most);
+        let spare = if terms.urgent.is_empty() { 0 } else { terms.most.div_ceil(PLACES_PER_SPARE) };
+        let spare = Places::new(spare);
+        Self { shared: Arc::new(Shared { terms, places, spare, is_full: AtomicBool::new(false) }) }
     }
 
     /// Serves the clients of a listener. A connection outlives this future: its client may still wait
     /// for an answer.
     pub async fn serve(self, listener: impl Listener, router: Router) {
-        let Terms { name, most, refusal, .. } = &self.shared.terms;
+        let Shared { terms, places, spare, is_full } = &*self.shared;
+        let Terms { name, most, refusal, .. } = terms;
         loop {
             let stream = match listener.accept().await {
                 Ok(stream) => stream,
@@ -96,42 +125,72 @@ impl Connections {
                 }
             };
 
-            if let Ok(place) = Arc::clone(&self.shared.places).try_acquire_owned() {
+            let shared = Arc::clone(&self.shared);
+            if let Some(place) = places.take().await {
                 // At the bound, places come and go: it is warned of again only after half of them
                 // were free.
-                if self.shared.places.available_permits() >= *most / 2 {
-                    self.shared.is_full.store(false, Ordering::Relaxed);
+                if places.free() >= *most / 2 {
+                    is_full.store(false, Ordering::Relaxed);
                 }
-                tokio::spawn(converse(stream, router.clone(), Arc::clone(&self.shared), place));
-            } else {
-                if !self.shared.is_full.swap(true, Ordering::Relaxed) {
-                    warn!("there are {most} connections to {name}; further ones are refused");
+                tokio::spawn(converse(stream, router.clone(), shared, place, Kind::Usual));
+                continue;
+            }
+
+            if !is_full.swap(true, Ordering::Relaxed) {
+                warn!("there are {most} connections to {name}; further ones are refused");
+            }
+            match spare.take().await {
+                Some(place) => {
+                    drop(tokio::spawn(converse(stream, router.clone(), shared, place, Kind::Spare)))
                 }
-                reject(&stream, refusal);
+                None => refusal.send(&stream),
             }
         }
     }
 }
 
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Usual,
+    /// One urgent request.
+    Spare,
+}
+
 /// Answers the requests of a connection.
-async fn converse(stream: impl Stream, router: Router, shared: Arc<Shared>, _place: OwnedSemaphorePermit) {
-    let Terms { name, idle, .. } = shared.terms;
+async fn converse(stream: impl Stream, router: Router, shared: Arc<Shared>, place: Arc<Place>, kind: Kind) {
+    let Terms { name, idle, urgent, refusal, .. } = &shared.terms;
+    let (arrival, idle) = match kind {
+        Kind::Usual => (ARRIVAL_TIMEOUT, *idle),
+        Kind::Spare => (SPARE_ARRIVAL_TIMEOUT, None),
+    };
     let router = TowerToHyperService::new(router);
     let has_arrived = Notify::new();
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         has_arrived.notify_one();
-        router.call(request)
+        place.begin_answer();
+        let is_refused = kind == Kind::Spare && !urgent.contains(&request.uri().path());
+        let answer = (!is_refused).then(|| router.call(request));
+        let place = Arc::clone(&place);
+        async move {
+            let response = match answer {
+                Some(answer) => answer.await?,
+                None => refusal.response(),
+            };
+            Ok::<_, std::convert::Infallible>(response.map(|body| AnswerBody { body, place }))
+        }
     });
 
+    let all_sent = || place.all_sent();
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // It runs from the answer before, so that this is also the limit of a connection that idles.
-        .header_read_timeout(idle.unwrap_or(ARRIVAL_TIMEOUT))
+        .header_read_timeout(idle.unwrap_or(arrival))
         .max_buf_size(MAX_BUFFER)
         .keep_alive(idle.is_some())
-        .serve_connection(TokioIo::new(PromptStream::new(stream, READ_TIMEOUT)), service);
+        .serve_connection(TokioIo::new(PromptStream::new(stream, READ_TIMEOUT, all_sent)), service);
     let no_request = async {
-        if tokio::time::timeout(ARRIVAL_TIMEOUT, has_arrived.notified()).await.is_ok() {
+        if tokio::time::timeout(arrival, has_arrived.notified()).await.is_ok() {
             std::future::pending::<()>().await;
         }
     };
@@ -139,19 +198,66 @@ async fn converse(stream: impl Stream, router: Router, shared: Arc<Shared>, _pla
         ended = connection => if let Err(error) = ended {
             debug!("a connection to {name} ended early: {error}");
         },
-        () = no_request => debug!("a connection to {name} had no request within {} s", ARRIVAL_TIMEOUT.as_secs()),
+        () = no_request => debug!("a connection to {name} had no request within {} s", arrival.as_secs()),
+        () = place.lost() => debug!("a connection to {name} had no request when another one needed its place"),
     }
 }
 
-/// Answers without reading the request, as far as the buffer of the socket goes: this must not
-/// wait.
-fn reject(stream: &impl Stream, (kind, body): &(&str, String)) {
-    let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    // The client may have left.
-    drop(stream.try_write(answer.as_bytes()));
+/// The body of an answer, which is made when it is dropped.
+struct AnswerBody {
+    body: Body,
+    place: Arc<Place>,
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        self.place.end_answer();
+    }
+}
+
+impl Refusal {
+    const STATUS: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+    fn response(&self) -> Response<Body> {
+        let mut response = Response::new(Body::from(self.body.clone()));
+        *response.status_mut() = Self::STATUS;
+        *response.headers_mut() = self.headers.clone();
+        response
+    }
+
+    /// Answers without reading the request, as far as the buffer of the socket goes: this must not
+    /// wait.
+    fn send(&self, stream: &impl Stream) {
+        let mut answer = format!("HTTP/1.1 {}\r\n", Self::STATUS);
+        for (name, value) in &self.headers {
+            // Writing to a text cannot fail.
+            _ = write!(answer, "{name}: {}\r\n", value.to_str().unwrap_or_default());
+        }
+        let length = self.body.len();
+        _ = write!(answer, "content-length: {length}\r\nconnection: close\r\n\r\n{}", self.body);
+        // The client may have left.
+        drop(stream.try_write(answer.as_bytes()));
+    }
 }
 
 impl Listener for TcpListener {

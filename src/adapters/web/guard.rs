@@ -8,8 +8,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue,
-    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName,
+    HeaderValue, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, StatusCode, Version};
@@ -30,7 +30,7 @@ const HEADERS: [(HeaderName, &str); 4] = [
 ];
 
 /// What probes may ask for without a token: one word about this process, and nothing of restores.
-const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
+pub(super) const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
 
 /// What requests to one listener must have.
 #[derive(Debug)]
@@ -54,6 +54,13 @@ async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> 
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// The headers of a short text that is an answer to any request.
+pub(super) fn headers_of_text() -> HeaderMap {
+    let content_type = (CONTENT_TYPE, "text/plain; charset=utf-8");
+    let all = HEADERS.into_iter().chain([content_type]);
+    all.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 }
 
 /// The answer to a request that is refused.

@@ -11,12 +11,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::context::{Context, Sources};
-use super::guard::{Guard, guarded};
+use super::guard::{self, Guard, guarded};
 use super::health::Health;
 use super::hosts::Hosts;
 use super::router::router;
 use super::token::Token;
-use crate::adapters::http::{Connections, ServingTerms, SocketError, SocketFile};
+use crate::adapters::http::{Connections, Refusal, ServingTerms, SocketError, SocketFile};
 use crate::adapters::report::Question;
 use crate::config::ListenAddress;
 
@@ -202,7 +202,11 @@ fn serve(listeners: Vec<(Listener, Router)>) -> io::Result<oneshot::Sender<()>> 
         name: "the HTTP listener",
         most: MAX_CONNECTIONS,
         idle: Some(IDLE),
-        refusal: ("text/plain", "error: there are too many connections to the daemon\n".to_owned()),
+        urgent: &guard::OPEN_PATHS,
+        refusal: Refusal {
+            headers: guard::headers_of_text(),
+            body: "error: there are too many connections to the daemon\n".to_owned(),
+        },
     });
 
     let work = move || {
