@@ -189,6 +189,24 @@ fn remote_addresses_must_be_allowed() {
 }
 
 #[test]
+fn addresses_are_named_once() {
+    let plane = plane();
+    let daemon = |text: &str| Daemon::new(text).project("one", &plane, &["rj-1"]);
+    let twice = ["--http", "127.0.0.1:1", "--http", "localhost:1"];
+    let control = |path: &'static str| ["--socket", path, "--http", "unix:/nowhere/a.sock"];
+
+    daemon("").run(&twice).run().expect(2).logged("--http: http://127.0.0.1:1 is there twice");
+    let done = daemon("").run(&control("/nowhere/a.sock")).run().expect(2);
+    done.logged("--http: unix:/nowhere/a.sock is the control socket");
+    let settings = "[http]\nlisten = \"unix:/nowhere/a.sock\"\n";
+    let done = daemon(settings).run(&["--socket", "/nowhere/a.sock"]).run().expect(78);
+    done.logged("[http] listen: unix:/nowhere/a.sock is the control socket");
+    let done = daemon(settings).run(&[]).run().expect(74);
+    done.logged("help: create the directory /nowhere, or");
+    assert_eq!(plane.count(), 0);
+}
+
+#[test]
 fn unix_socket_serves_and_is_removed_at_the_end() {
     let plane = plane();
     let daemon = Daemon::new("[http]\nlisten = \"unix:http.sock\"\n").project("one", &plane, &["rj-1"]);

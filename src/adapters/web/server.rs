@@ -138,6 +138,14 @@ impl BindError {
             Self::NoThread(_) => "raise the limit of threads of this process".to_owned(),
             Self::InUse(_) | Self::Unusable { .. } | Self::Socket { .. } => {
                 "write another address in [http] listen or --http".to_owned()
+            Self::Socket { error: SocketError::Unusable { path, error }, .. }
+                if error.kind() == ErrorKind::NotFound =>
+            {
+                let directory = path.parent().unwrap_or(path).display();
+                format!(
+                    "create the directory {directory}, or write another address in [http] listen or --http"
+                )
+            }
             }
         }
     }
