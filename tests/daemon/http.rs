@@ -129,6 +129,30 @@ fn token_is_needed_and_never_shown() {
 }
 
 #[test]
+fn stream_ends_when_its_token_is_replaced() {
+    let plane = plane();
+    let daemon = Daemon::new("[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n");
+    daemon.folder.write("token", TOKEN);
+    let mut daemon = daemon.project("one", &plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+    let mut stream = connect(&address);
+    let head = format!("GET /v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n");
+    write!(stream, "{head}Connection: close\r\n\r\n").expect("it is sent");
+    stream.read_exact(&mut [0; 9]).expect("an answer");
+
+    ask(&daemon, &["reload"]).expect(0);
+    stream.set_nonblocking(true).expect("a socket");
+    let mut received = Vec::new();
+    let open = stream.read_to_end(&mut received).expect_err("it goes on with the same token");
+    assert_eq!(open.kind(), std::io::ErrorKind::WouldBlock);
+    daemon.folder().write("token", "another-canary-of-the-token");
+    ask(&daemon, &["reload"]).expect(0);
+
+    stream.set_nonblocking(false).expect("a socket");
+    stream.read_to_end(&mut received).expect("the end");
+}
+
+#[test]
 fn addresses_are_logged_and_the_command_line_wins() {
     let plane = plane();
     let settings = "[http]\nlisten = \"127.0.0.1:1\"\n[[sink]]\ntype = \"log\"\nformat = \"json\"\n";

@@ -76,7 +76,9 @@ impl Server {
         let (commits, committed) = watch::channel(0);
         let (token, token_in_force) = watch::channel(access.token);
         let health = Arc::new(Health::default());
-        let router = router(Context::new(sources, sender, Arc::clone(&health), committed));
+        let mut context = Context::new(sources, sender, Arc::clone(&health), committed);
+        context.token = token_in_force.clone();
+        let router = router(context);
 
         let mut addresses = Vec::new();
         let mut sockets = Vec::new();
@@ -117,7 +119,11 @@ impl Server {
 
     /// Requests need this token from now on.
     pub fn use_token(&self, token: Option<Token>) {
-        self.token.send_replace(token);
+        self.token.send_if_modified(|used| {
+            let is_new = *used != token;
+            *used = token;
+            is_new
+        });
     }
 }
 
