@@ -50,6 +50,11 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The pause after a connection could not be accepted, as when no further file can be opened.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// How long what is sent may stay without an answer of the other machine, in milliseconds. Then the
+/// connection ends: a client that vanished holds its place no longer.
+#[cfg(target_os = "linux")]
+const VANISHED_AFTER: u32 = 60_000;
+
 
 /// Where connections come from.
 pub trait Listener {
@@ -265,8 +270,12 @@ impl Listener for TcpListener {
 
     async fn accept(&self) -> io::Result<TcpStream> {
         let (stream, _) = self.accept().await?;
-        // A line of a stream of events should not wait for the next one.
-        stream.set_nodelay(true)?;
+        // A line of a stream of events should not wait for the next one. Like what follows, this fails
+        // only if the client has left.
+        drop(stream.set_nodelay(true));
+        // Linux tries for a quarter of an hour by default.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, VANISHED_AFTER);
         Ok(stream)
     }
 }

@@ -293,3 +293,16 @@ async fn connections_beyond_the_bound_get_503_until_one_ends() {
     };
     tokio::time::timeout(Duration::from_mins(1), until_served).await.expect("a place");
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn accepted_connections_end_if_their_client_vanishes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+
+    let (client, accepted) = tokio::join!(TcpStream::connect(address), Listener::accept(&listener));
+
+    let timeout = rustix::net::sockopt::tcp_user_timeout(accepted.unwrap()).unwrap();
+    assert_eq!(timeout, VANISHED_AFTER);
+    drop(client);
+}
