@@ -231,6 +231,24 @@ fn addresses_are_named_once() {
 }
 
 #[test]
+fn connections_leave_open_files_to_the_daemon() {
+    let plane = plane();
+    let launcher = ["sh", "-c", "ulimit -n 150; exec \"$0\" \"$@\""];
+    let mut daemon = Daemon::new("[http]\nlisten = \"127.0.0.1:0\"\n")
+        .project("one", &plane, &["rj-1"])
+        .run_through(&launcher, &[])
+        .start();
+    let address = address(&mut daemon);
+
+    let idle: Vec<_> = (0..250).map(|_| connect(&address)).collect();
+
+    assert_eq!(get(&address, "/livez").0, 200);
+    ask(&daemon, &["status", "--check"]).expect(0);
+    assert!(!daemon.stderr().contains("was not accepted"), "{}", daemon.stderr());
+    drop(idle);
+}
+
+#[test]
 fn unix_socket_serves_and_is_removed_at_the_end() {
     let plane = plane();
     let daemon = Daemon::new("[http]\nlisten = \"unix:http.sock\"\n").project("one", &plane, &["rj-1"]);

@@ -12,10 +12,7 @@ use tracing::{debug, warn};
 
 use super::RequestError;
 use super::RequestErrorKind::Stopping;
-use crate::adapters::http::{Connections, Listener, Refusal, ServingTerms};
-
-/// How many connections there are at once, at most.
-const MAX_CONNECTIONS: usize = 256;
+use crate::adapters::http::{Connections, Listener, Refusal, ServingTerms, most_connections};
 
 /// Serves clients of the same user and of root. A connection outlives this future: its client may
 /// still wait for an answer.
@@ -25,7 +22,7 @@ pub(super) async fn serve(listener: UnixListener, router: Router) {
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let connections = Connections::new(ServingTerms {
         name: "the control socket",
-        most: MAX_CONNECTIONS,
+        most: most_connections(),
         // A client that has its answer needs the connection no longer.
         idle: None,
         urgent: &[],

@@ -33,6 +33,6 @@ pub use head::{date, redirect_target, retry_after};
 pub use options::ClientOptions;
 pub use proxy::{Proxy, ProxyError, proxy_of, with_proxy_credentials};
 pub use recipe::local;
-pub use serving::{ARRIVAL_TIMEOUT, Connections, Listener, Refusal, Terms as ServingTerms};
+pub use serving::{ARRIVAL_TIMEOUT, Connections, Listener, Refusal, Terms as ServingTerms, most_connections};
 pub use socket::{SocketError, SocketFile};
 pub use thread::use_threads;

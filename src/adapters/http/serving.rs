@@ -23,6 +23,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Notify;
@@ -30,6 +31,7 @@ use tracing::{debug, warn};
 
 use super::places::{Place, Places};
 use super::prompt_stream::PromptStream;
+use crate::platform::process;
 
 /// How long a request may take to arrive: its head, and then its body.
 pub const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,13 +50,24 @@ const MAX_BUFFER: usize = 64 * 1024;
 /// How long a client may take to read what is sent to it: a whole answer, or a part of a long one.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The pause after a connection could not be accepted, as when no further file can be opened.
-const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How long what is sent may stay without an answer of the other machine, in milliseconds. Then the
 /// connection ends: a client that vanished holds its place no longer.
 #[cfg(target_os = "linux")]
 const VANISHED_AFTER: u32 = 60_000;
 
+/// The pause after a connection could not be accepted, as when no further file can be opened.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// It is warned of every so many connections that no file was left for: once in ten minutes, with
+/// the pause after each.
+const FAILURES_PER_WARNING: u32 = 600;
+
+/// The most connections to one listener.
+const MAX_CONNECTIONS: u64 = 256;
+
+/// The part of the files that this process may open which are for one listener. There are two, and
+/// polls, deliveries and the state need files, too.
+const SHARE_OF_FILES: u64 = 4;
 
 /// Where connections come from.
 pub trait Listener {
@@ -107,6 +120,16 @@ pub struct Refusal {
     pub body: String,
 }
 
+/// How many connections a listener may have at once, by the limit of open files of this process.
+pub fn most_connections() -> usize {
+    share(process::open_file_limit())
+}
+
+fn share(limit: Option<u64>) -> usize {
+    let most = limit.map_or(MAX_CONNECTIONS, |limit| (limit / SHARE_OF_FILES).clamp(1, MAX_CONNECTIONS));
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
 impl Connections {
     pub fn new(terms: Terms) -> Self {
         let places = Places::new(terms.most);
@@ -120,11 +143,12 @@ impl Connections {
     pub async fn serve(self, listener: impl Listener, router: Router) {
         let Shared { terms, places, spare, is_full } = &*self.shared;
         let Terms { name, most, refusal, .. } = terms;
+        let mut failures = 0;
         loop {
             let stream = match listener.accept().await {
                 Ok(stream) => stream,
                 Err(error) => {
-                    debug!("a connection to {name} was not accepted: {error}");
+                    report(name, &error, &mut failures);
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
@@ -144,14 +168,28 @@ impl Connections {
             if !is_full.swap(true, Ordering::Relaxed) {
                 warn!("there are {most} connections to {name}; further ones are refused");
             }
-            match spare.take().await {
-                Some(place) => {
-                    drop(tokio::spawn(converse(stream, router.clone(), shared, place, Kind::Spare)))
-                }
-                None => refusal.send(&stream),
+            if let Some(place) = spare.take().await {
+                tokio::spawn(converse(stream, router.clone(), shared, place, Kind::Spare));
+            } else {
+                refusal.send(&stream);
             }
         }
     }
+}
+
+/// Logs why a connection was not accepted; a warning if no further file can be opened.
+fn report(name: &str, error: &io::Error, failures: &mut u32) {
+    if !matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE)) {
+        debug!("a connection to {name} was not accepted: {error}");
+        return;
+    }
+    if failures.is_multiple_of(FAILURES_PER_WARNING) {
+        warn!(
+            "a connection to {name} was not accepted: {error}; \
+             raise the limit of open files: LimitNOFILE= of the unit, or ulimit -n"
+        );
+    }
+    *failures = failures.wrapping_add(1);
 }
 
 /// What a connection is for.

@@ -16,15 +16,12 @@ use super::health::Health;
 use super::hosts::Hosts;
 use super::router::router;
 use super::token::Token;
-use crate::adapters::http::{Connections, Refusal, ServingTerms, SocketError, SocketFile};
+use crate::adapters::http::{Connections, Refusal, ServingTerms, SocketError, SocketFile, most_connections};
 use crate::adapters::report::Question;
 use crate::config::ListenAddress;
 
 /// How many questions wait for the daemon's loop. Further ones wait for a place.
 const BACKLOG: usize = 16;
-
-/// How many connections there are at once, at most, at all addresses.
-const MAX_CONNECTIONS: usize = 256;
 
 /// How long a connection may wait for its next request: scrapers come once or twice a minute.
 const IDLE: Duration = Duration::from_secs(65);
@@ -141,9 +138,6 @@ impl BindError {
             Self::Unusable { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
                 "ports below 1024 take a privilege: write a higher one in [http] listen or --http".to_owned()
             }
-            Self::NoThread(_) => "raise the limit of threads of this process".to_owned(),
-            Self::InUse(_) | Self::Unusable { .. } | Self::Socket { .. } => {
-                "write another address in [http] listen or --http".to_owned()
             Self::Socket { error: SocketError::Unusable { path, error }, .. }
                 if error.kind() == ErrorKind::NotFound =>
             {
@@ -152,6 +146,9 @@ impl BindError {
                     "create the directory {directory}, or write another address in [http] listen or --http"
                 )
             }
+            Self::NoThread(_) => "raise the limit of threads of this process".to_owned(),
+            Self::InUse(_) | Self::Unusable { .. } | Self::Socket { .. } => {
+                "write another address in [http] listen or --http".to_owned()
             }
         }
     }
@@ -214,7 +211,7 @@ fn serve(listeners: Vec<(Listener, Router)>) -> io::Result<oneshot::Sender<()>> 
     let (serving, ended) = oneshot::channel();
     let connections = Connections::new(ServingTerms {
         name: "the HTTP listener",
-        most: MAX_CONNECTIONS,
+        most: most_connections(),
         idle: Some(IDLE),
         urgent: &guard::OPEN_PATHS,
         refusal: Refusal {

@@ -294,6 +294,14 @@ async fn connections_beyond_the_bound_get_503_until_one_ends() {
     tokio::time::timeout(Duration::from_mins(1), until_served).await.expect("a place");
 }
 
+#[test]
+fn a_listener_has_a_share_of_the_open_files() {
+    for (limit, most) in [(None, 256), (Some(1 << 20), 256), (Some(1024), 256), (Some(150), 37), (Some(0), 1)]
+    {
+        assert_eq!(share(limit), most, "{limit:?}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn accepted_connections_end_if_their_client_vanishes() {
