@@ -230,6 +230,56 @@ fn addresses_are_named_once() {
     assert_eq!(plane.count(), 0);
 }
 
+/// Every answer: of pages, files, data, and to requests that are refused.
+#[test]
+fn every_path_has_the_headers_of_caution() {
+    let plane = plane();
+    let settings = "[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n";
+    let daemon = Daemon::new(settings);
+    daemon.folder.write("token", TOKEN);
+    let mut daemon = daemon.project("one", &plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+    let known = format!("Host: {address}\r\nAuthorization: Bearer {TOKEN}\r\n");
+
+    let paths = [
+        ("/", 200),
+        ("/style.css", 200),
+        ("/script.js", 200),
+        ("/favicon.svg", 200),
+        ("/livez", 200),
+        ("/readyz?verbose", 200),
+        ("/metrics", 200),
+        ("/v1/status", 200),
+        ("/v1/history", 200),
+        ("/v1/history?limit=x", 400),
+        ("/v1/events?after=x", 400),
+        ("/v1/durations.svg?project=one", 200),
+        ("/v1/durations.svg", 400),
+        ("/nothing", 404),
+        ("/v1/nothing", 404),
+    ];
+    let mut asked: Vec<_> =
+        paths.iter().map(|(path, status)| (format!("GET {path} HTTP/1.1\r\n{known}"), *status)).collect();
+    asked.push((format!("POST / HTTP/1.1\r\n{known}"), 405));
+    asked.push((format!("GET / HTTP/1.1\r\nHost: {address}\r\n"), 401));
+    asked.push(("GET / HTTP/1.1\r\nHost: evil.example\r\n".to_owned(), 403));
+    asked.push(("GET / HTTP/1.1\r\n".to_owned(), 400));
+
+    for (head, status) in asked {
+        let answer = exchange(connect(&address), &head);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{head}{answer}");
+        for header in [
+            "x-content-type-options: nosniff\r\n",
+            "referrer-policy: no-referrer\r\n",
+            "content-security-policy: default-src 'none'",
+            "cross-origin-resource-policy: ",
+            "cache-control: ",
+        ] {
+            assert!(answer.contains(header), "{header}{head}{answer}");
+        }
+    }
+}
+
 #[test]
 fn connections_leave_open_files_to_the_daemon() {
     let plane = plane();
