@@ -93,7 +93,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let clock = Clock::system();
         let place = settings.state.clone();
         let location = store::backend(&place).map(|backend| backend.location());
-        let http = listener_settings(&args.http, &settings.http)?;
+        let http = listener_settings(&args.http, &settings.http, args.socket.as_deref())?;
         let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
         let Loaded { setup, monitor, token, drain_timeout, fixed, warnings } = loaded;
         for warning in warnings {
@@ -178,7 +178,19 @@ fn control(explicit: Option<&Path>, store: &dyn Store) -> Result<Option<Server>,
 }
 
 /// The settings of the listener with the addresses of the command line, if it has some.
-fn listener_settings(named: &[ListenAddress], settings: &HttpSettings) -> Result<HttpSettings, Failure> {
+fn listener_settings(
+    named: &[ListenAddress],
+    settings: &HttpSettings,
+    socket: Option<&Path>,
+) -> Result<HttpSettings, Failure> {
+    let control = control::server_path(socket)
+        .map(|path| ListenAddress::Unix(std::path::absolute(&path).unwrap_or(path)));
+    let is_control = |address: &&ListenAddress| control.as_ref().is_some_and(|socket| socket == *address);
+    let taken = |address: &ListenAddress| format!("{address} is the control socket");
+    if let Some(address) = settings.listen.iter().find(is_control).filter(|_| named.is_empty()) {
+        return Err(Failure::new(Exit::Config, format!("[http] listen: {}", taken(address)))
+            .with_help("name another socket"));
+    }
     if named.is_empty() {
         return Ok(settings.clone());
     }
@@ -186,6 +198,16 @@ fn listener_settings(named: &[ListenAddress], settings: &HttpSettings) -> Result
         let error = format!("--http: other machines can reach {address}");
         let help = "name a loopback address such as 127.0.0.1:9115, or set `allow_remote = true` in [http]";
         return Err(Failure::usage(error).with_help(help));
+    }
+
+    if let Some(address) = named.iter().find(is_control) {
+        let error = format!("--http: {}", taken(address));
+        return Err(Failure::usage(error).with_help("name another socket"));
+    }
+    let is_repeated = |at: usize| named[..at].iter().any(|known| known.is_same_place(&named[at]));
+    if let Some(at) = (1..named.len()).find(|at| is_repeated(*at)) {
+        let error = format!("--http: {} is there twice", named[at]);
+        return Err(Failure::usage(error).with_help("name each address once"));
     }
 
     let settings = HttpSettings { listen: named.to_vec(), ..settings.clone() };

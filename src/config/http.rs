@@ -105,6 +105,20 @@ impl ListenAddress {
         })
     }
 
+    /// Whether both name one place, where only one of them can be listened at. Any free port is
+    /// another one each time.
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Tcp(one), Self::Tcp(other)) => {
+                let is_same =
+                    one.port() == other.port() && one.ip().to_canonical() == other.ip().to_canonical();
+                is_same && one.port() != 0
+            }
+            (Self::Unix(one), Self::Unix(other)) => one == other,
+            _ => false,
+        }
+    }
+
     /// Whether other machines can reach it.
     pub fn is_remote(&self) -> bool {
         match self {
@@ -178,6 +192,20 @@ mod tests {
         ] {
             let address = parse(text).unwrap();
             assert_eq!((address.to_string().as_str(), address.is_remote()), (shown, is_remote), "{text}");
+        }
+    }
+
+    #[test]
+    fn one_place_has_several_addresses() {
+        for (one, other, is_same) in [
+            ("127.0.0.1:80", "localhost:80", true),
+            ("127.0.0.1:80", "[::ffff:127.0.0.1]:80", true),
+            ("127.0.0.1:80", "127.0.0.1:81", false),
+            ("127.0.0.1:0", "127.0.0.1:0", false),
+            ("unix:a.sock", "unix:/etc/restore-watch/./a.sock", true),
+            ("unix:a.sock", "unix:b.sock", false),
+        ] {
+            assert_eq!(parse(one).unwrap().is_same_place(&parse(other).unwrap()), is_same, "{one} {other}");
         }
     }
 

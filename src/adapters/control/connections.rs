@@ -5,27 +5,28 @@
 use std::io;
 
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, warn};
 
 use super::RequestError;
 use super::RequestErrorKind::Stopping;
-use crate::adapters::http::{Connections, Listener, ServingTerms};
-
-/// How many connections there are at once, at most.
-const MAX_CONNECTIONS: usize = 256;
+use crate::adapters::http::{Connections, Listener, Refusal, ServingTerms, most_connections};
 
 /// Serves clients of the same user and of root. A connection outlives this future: its client may
 /// still wait for an answer.
 pub(super) async fn serve(listener: UnixListener, router: Router) {
     let error = RequestError::new(Stopping, "there are too many connections to the daemon");
     let body = serde_json::to_string(&error).unwrap_or_default();
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     let connections = Connections::new(ServingTerms {
         name: "the control socket",
-        most: MAX_CONNECTIONS,
+        most: most_connections(),
         // A client that has its answer needs the connection no longer.
         idle: None,
-        refusal: ("application/json", body),
+        urgent: &[],
+        refusal: Refusal { headers, body },
     });
     connections.serve(OfPermitted(listener), router).await;
 }

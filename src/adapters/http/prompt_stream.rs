@@ -12,16 +12,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 /// A stream with a limit on how long written bytes may wait for the other end.
-pub(super) struct PromptStream<S> {
+pub(super) struct PromptStream<S, F> {
     inner: S,
     limit: Duration,
+    /// Called when all that was written is sent.
+    all_sent: F,
     /// Runs from the first write that had to wait until all is written.
     late: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> PromptStream<S> {
-    pub(super) fn new(inner: S, limit: Duration) -> Self {
-        Self { inner, limit, late: None }
+impl<S, F> PromptStream<S, F> {
+    pub(super) fn new(inner: S, limit: Duration, all_sent: F) -> Self {
+        Self { inner, limit, all_sent, late: None }
     }
 
     /// Passes on the result of a write, unless what waits is late.
@@ -40,7 +42,7 @@ impl<S> PromptStream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for PromptStream<S> {
+impl<S: AsyncRead + Unpin, F: Unpin> AsyncRead for PromptStream<S, F> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -50,7 +52,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for PromptStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for PromptStream<S> {
+impl<S: AsyncWrite + Unpin, F: Fn() + Unpin> AsyncWrite for PromptStream<S, F> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
         self.in_time(cx, written)
@@ -74,6 +76,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for PromptStream<S> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
         if flushed.is_ready() {
             self.late = None;
+            (self.all_sent)();
         }
         self.in_time(cx, flushed)
     }

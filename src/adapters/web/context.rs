@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::Health;
+use super::{Health, Token};
 use crate::adapters::report::{
     Question, ReadError, Reader, Readers, RequestError, RequestErrorKind, Responder, ask,
 };
@@ -39,6 +39,8 @@ pub(super) struct Context {
     pub(super) health: Arc<Health>,
     /// Counts the commits.
     pub(super) commits: watch::Receiver<u64>,
+    /// The token in force: what an earlier one allowed ends.
+    pub(super) token: watch::Receiver<Option<Token>>,
     pub(super) clock: Clock,
 }
 
@@ -50,7 +52,8 @@ impl Context {
         commits: watch::Receiver<u64>,
     ) -> Self {
         let Sources { readers, clock } = sources;
-        Self { questions, readers, logged_at: Arc::default(), health, commits, clock }
+        let token = watch::channel(None).1;
+        Self { questions, readers, logged_at: Arc::default(), health, commits, token, clock }
     }
 
     /// Asks the daemon's loop, which may take a moment.

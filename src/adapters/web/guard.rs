@@ -1,15 +1,15 @@
 //! What each request must have before it reaches a handler, and what each answer has.
 //!
-//! Invariant: a request with a foreign `Host`, another method than GET and HEAD, or without the token
-//! reaches no handler.
+//! Invariant: a request with a foreign `Host`, from a page of another site, with another method than
+//! GET and HEAD, or without the token reaches no handler.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue,
-    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName,
+    HeaderValue, REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, StatusCode, Version};
@@ -22,15 +22,22 @@ use super::refusal::Refusal;
 use super::token::Token;
 
 /// What every answer has, unless its handler says otherwise.
-const HEADERS: [(HeaderName, &str); 4] = [
+const HEADERS: [(HeaderName, &str); 5] = [
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (REFERRER_POLICY, "no-referrer"),
     (CACHE_CONTROL, "no-store"),
     (CONTENT_SECURITY_POLICY, "default-src 'none'"),
+    (RESOURCE_POLICY, "same-origin"),
 ];
 
+/// Which pages may embed an answer.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// The image that pages of other sites, such as a wiki, may embed.
+const EMBEDDABLE: &str = "/v1/durations.svg";
+
 /// What probes may ask for without a token: one word about this process, and nothing of restores.
-const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
+pub(super) const OPEN_PATHS: [&str; 2] = ["/livez", "/readyz"];
 
 /// What requests to one listener must have.
 #[derive(Debug)]
@@ -46,14 +53,25 @@ pub(super) fn guarded(router: Router, guard: Guard) -> Router {
 }
 
 async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let is_embeddable = request.uri().path() == EMBEDDABLE;
     let mut response = match guard.refusal(&request) {
         Some(refusal) => answer(refusal, request.uri().path()),
         None => next.run(request).await,
     };
+    if is_embeddable {
+        response.headers_mut().insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    }
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+/// The headers of a short text that is an answer to any request.
+pub(super) fn headers_of_text() -> HeaderMap {
+    let content_type = (CONTENT_TYPE, "text/plain; charset=utf-8");
+    let all = HEADERS.into_iter().chain([content_type]);
+    all.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
 }
 
 /// The answer to a request that is refused.
@@ -78,6 +96,12 @@ impl Guard {
             let error = "this listener is read-only: it answers GET and HEAD";
             return Some(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, error));
         }
+        if is_of_foreign_page(request) {
+            let refusal = Refusal::new(StatusCode::FORBIDDEN, "a page of another site sent the request");
+            return Some(
+                refusal.with_help(format!("other pages may embed {EMBEDDABLE} as an image, no more")),
+            );
+        }
 
         let uri = request.uri();
         let is_open = OPEN_PATHS.contains(&uri.path()) && uri.query().is_none_or(str::is_empty);
@@ -94,19 +118,13 @@ impl Guard {
     }
 
     fn refusal_of_host(&self, request: &Request) -> Option<Refusal> {
-        let given: Vec<_> = request.headers().get_all(HOST).iter().collect();
-        let host = match (request.uri().authority(), &given[..]) {
-            (Some(authority), _) => authority.clone(),
+        let refusal = || Refusal::new(StatusCode::BAD_REQUEST, "the request needs one valid Host header");
+        let host = match authority(request) {
+            Some(Ok(authority)) => authority,
             // A browser sends one: this is an old client.
-            (None, []) if request.version() <= Version::HTTP_10 || self.hosts.are_free() => return None,
-            (None, [one]) if let Some(host) = authority(one) => host,
-            (None, [_]) if self.hosts.are_free() => return None,
-            _ => {
-                return Some(Refusal::new(
-                    StatusCode::BAD_REQUEST,
-                    "the request needs one valid Host header",
-                ));
-            }
+            None if request.version() <= Version::HTTP_10 => return None,
+            Some(Err(Fault::Invalid)) | None if self.hosts.are_free() => return None,
+            Some(Err(_)) | None => return Some(refusal()),
         };
         let host = host.host();
         (!self.hosts.accept(host)).then(|| {
@@ -116,9 +134,39 @@ impl Guard {
     }
 }
 
-fn authority(value: &HeaderValue) -> Option<Authority> {
-    let authority: Authority = value.to_str().ok()?.parse().ok()?;
-    (!authority.as_str().contains('@')).then_some(authority)
+/// Why the authority that a request names cannot be used.
+enum Fault {
+    /// Several are named, or one with the name of a user.
+    Ambiguous,
+    Invalid,
+}
+
+/// The authority that a request names: that of its target, else that of its `Host` header
+/// (RFC 9112, section 3.2).
+fn authority(request: &Request) -> Option<Result<Authority, Fault>> {
+    let mut headers = request.headers().get_all(HOST).iter();
+    let header = headers.next();
+    if headers.next().is_some() {
+        return Some(Err(Fault::Ambiguous));
+    }
+
+    let named = match request.uri().authority() {
+        Some(authority) => Ok(authority.clone()),
+        None => header?.to_str().ok().and_then(|text| text.parse().ok()).ok_or(Fault::Invalid),
+    };
+    Some(named.and_then(
+        |authority: Authority| {
+            if authority.as_str().contains('@') { Err(Fault::Ambiguous) } else { Ok(authority) }
+        },
+    ))
+}
+
+/// Whether a page of another site had a browser send the request: a link to a page is followed, and
+/// the one image may be embedded. Other clients send no such headers (Fetch Metadata, W3C).
+fn is_of_foreign_page(request: &Request) -> bool {
+    let is = |name: &str, value: &str| request.headers().get(name).is_some_and(|given| given == value);
+    let is_image = request.uri().path() == EMBEDDABLE && is("sec-fetch-dest", "image");
+    is("sec-fetch-site", "cross-site") && !is("sec-fetch-mode", "navigate") && !is_image
 }
 
 /// What follows `Bearer` in the request.

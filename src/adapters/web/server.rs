@@ -11,20 +11,17 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::context::{Context, Sources};
-use super::guard::{Guard, guarded};
+use super::guard::{self, Guard, guarded};
 use super::health::Health;
 use super::hosts::Hosts;
 use super::router::router;
 use super::token::Token;
-use crate::adapters::http::{Connections, ServingTerms, SocketError, SocketFile};
+use crate::adapters::http::{Connections, Refusal, ServingTerms, SocketError, SocketFile, most_connections};
 use crate::adapters::report::{Question, Readers};
 use crate::config::ListenAddress;
 
 /// How many questions wait for the daemon's loop. Further ones wait for a place.
 const BACKLOG: usize = 16;
-
-/// How many connections there are at once, at most, at all addresses.
-const MAX_CONNECTIONS: usize = 256;
 
 /// How long a connection may wait for its next request: scrapers come once or twice a minute.
 const IDLE: Duration = Duration::from_secs(65);
@@ -78,7 +75,9 @@ impl Server {
         let (token, token_in_force) = watch::channel(access.token);
         let health = Arc::new(Health::default());
         let readers = sources.readers.clone();
-        let router = router(Context::new(sources, sender, Arc::clone(&health), committed));
+        let mut context = Context::new(sources, sender, Arc::clone(&health), committed);
+        context.token = token_in_force.clone();
+        let router = router(context);
 
         let mut addresses = Vec::new();
         let mut sockets = Vec::new();
@@ -128,7 +127,11 @@ impl Server {
 
     /// Requests need this token from now on.
     pub fn use_token(&self, token: Option<Token>) {
-        self.token.send_replace(token);
+        self.token.send_if_modified(|used| {
+            let is_new = *used != token;
+            *used = token;
+            is_new
+        });
     }
 }
 
@@ -152,6 +155,14 @@ impl BindError {
             }
             Self::Unusable { error, .. } if error.kind() == ErrorKind::PermissionDenied => {
                 "ports below 1024 take a privilege: write a higher one in [http] listen or --http".to_owned()
+            }
+            Self::Socket { error: SocketError::Unusable { path, error }, .. }
+                if error.kind() == ErrorKind::NotFound =>
+            {
+                let directory = path.parent().unwrap_or(path).display();
+                format!(
+                    "create the directory {directory}, or write another address in [http] listen or --http"
+                )
             }
             Self::NoThread(_) => "raise the limit of threads of this process".to_owned(),
             Self::InUse(_) | Self::Unusable { .. } | Self::Socket { .. } => {
@@ -218,9 +229,13 @@ fn serve(listeners: Vec<(Listener, Router)>) -> io::Result<oneshot::Sender<()>> 
     let (serving, ended) = oneshot::channel();
     let connections = Connections::new(ServingTerms {
         name: "the HTTP listener",
-        most: MAX_CONNECTIONS,
+        most: most_connections(),
         idle: Some(IDLE),
-        refusal: ("text/plain", "error: there are too many connections to the daemon\n".to_owned()),
+        urgent: &guard::OPEN_PATHS,
+        refusal: Refusal {
+            headers: guard::headers_of_text(),
+            body: "error: there are too many connections to the daemon\n".to_owned(),
+        },
     });
 
     let work = move || {

@@ -19,7 +19,7 @@ const LONGEST: usize = 4096;
 const MESSAGE: &[u8] = b"restore-watch";
 
 /// A token that requests must have.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Token {
     digest: [u8; 32],
 }

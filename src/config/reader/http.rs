@@ -48,8 +48,7 @@ fn addresses(value: &Value<'_>, allow_remote: bool, has_token: bool, base: &Path
     let mut found = Vec::new();
     for entry in &entries {
         match address(entry, allow_remote, base) {
-            // Any free port is another one each time.
-            Some(known) if found.contains(&known) && !is_any_port(&known) => {
+            Some(address) if found.iter().any(|known: &ListenAddress| known.is_same_place(&address)) => {
                 entry.refuse("is there twice", "name each address once");
             }
             Some(address) => {
@@ -84,10 +83,6 @@ fn address(value: &Value<'_>, allow_remote: bool, base: &Path) -> Option<ListenA
             None
         }
     }
-}
-
-fn is_any_port(address: &ListenAddress) -> bool {
-    matches!(address, ListenAddress::Tcp(address) if address.port() == 0)
 }
 
 fn hosts(value: &Value<'_>) -> Vec<String> {

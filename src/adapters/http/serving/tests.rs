@@ -20,6 +20,10 @@ struct Served(tempfile::TempDir);
 
 impl Served {
     fn new(most: usize, idle: Option<Duration>) -> Self {
+        Self::with_urgent(most, idle, &[])
+    }
+
+    fn with_urgent(most: usize, idle: Option<Duration>, urgent: &'static [&'static str]) -> Self {
         let served = Self(tempfile::tempdir().unwrap());
         let listener = UnixListener::bind(served.0.path().join("socket")).unwrap();
         let router = Router::new()
@@ -31,7 +35,8 @@ impl Served {
             name: "the test",
             most,
             idle,
-            refusal: ("text/plain", "too many connections".to_owned()),
+            urgent,
+            refusal: Refusal { headers: HeaderMap::new(), body: "too many connections".to_owned() },
         };
         tokio::spawn(Connections::new(terms).serve(listener, router));
         served
@@ -193,6 +198,81 @@ async fn stream_that_is_read_lives_on() {
     }
 }
 
+/// No time passes: no connection ends by a timeout.
+#[tokio::test(start_paused = true)]
+async fn new_connection_replaces_a_half_open_one() {
+    for idle in [None, Some(IDLE)] {
+        let served = Served::new(256, idle);
+        let (clock, begun) = begun();
+        let mut half_open = Vec::new();
+        for _ in 0..1000 {
+            half_open.push(served.send("GET / HTTP/1.1\r\nhost: x\r\n").await);
+        }
+
+        let answer = read_answer(&mut served.send(REQUEST).await).await;
+
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!(clock.now().instant, begun);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_connection_replaces_the_one_that_idles_longest() {
+    let served = Served::new(256, Some(IDLE));
+    let mut idle = Vec::new();
+    for _ in 0..256 {
+        let mut stream = served.send(REQUEST).await;
+        assert!(read_answer(&mut stream).await.ends_with("answer"));
+        idle.push(stream);
+    }
+    // The first one is the last one that was answered.
+    idle[0].write_all(REQUEST.as_bytes()).await.unwrap();
+    assert!(read_answer(&mut idle[0]).await.ends_with("answer"));
+    let (clock, begun) = begun();
+
+    assert!(read_answer(&mut served.send(REQUEST).await).await.starts_with("HTTP/1.1 200 "));
+
+    assert_eq!(received(idle.remove(1)).await, "", "it is closed");
+    idle[0].write_all(REQUEST.as_bytes()).await.unwrap();
+    assert!(read_answer(&mut idle[0]).await.ends_with("answer"));
+    assert_eq!(clock.now().instant, begun);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answer_that_is_not_read_yet_keeps_its_place() {
+    let served = Served::new(1, Some(IDLE));
+    let mut stream = served.send(&REQUEST.replace("/ ", "/large ")).await;
+    stream.read_exact(&mut [0; 9]).await.unwrap();
+
+    assert!(received(served.send("").await).await.starts_with("HTTP/1.1 503 "));
+
+    let mut length = 9;
+    let mut part = vec![0; 64 * 1024];
+    while length < LARGE.len() {
+        length += stream.read(&mut part).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn urgent_requests_are_answered_if_all_are_busy() {
+    let served = Served::with_urgent(32, Some(IDLE), &["/"]);
+    let slow = REQUEST.replace("/ ", "/slow ");
+    let mut busy = Vec::new();
+    for _ in 0..32 {
+        busy.push(served.send(&slow).await);
+    }
+    let half_open = [served.send("").await, served.send("").await];
+
+    for _ in 0..2 {
+        let answer = received(served.send(REQUEST).await).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
+    }
+
+    let other = received(served.send(&slow).await).await;
+    assert!(other.starts_with("HTTP/1.1 503 ") && other.ends_with("too many connections"), "{other}");
+    drop(half_open);
+}
+
 #[tokio::test]
 async fn connections_beyond_the_bound_get_503_until_one_ends() {
     let served = Served::new(2, Some(IDLE));
@@ -212,4 +292,25 @@ async fn connections_beyond_the_bound_get_503_until_one_ends() {
         }
     };
     tokio::time::timeout(Duration::from_mins(1), until_served).await.expect("a place");
+}
+
+#[test]
+fn a_listener_has_a_share_of_the_open_files() {
+    for (limit, most) in [(None, 256), (Some(1 << 20), 256), (Some(1024), 256), (Some(150), 37), (Some(0), 1)]
+    {
+        assert_eq!(share(limit), most, "{limit:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn accepted_connections_end_if_their_client_vanishes() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+
+    let (client, accepted) = tokio::join!(TcpStream::connect(address), Listener::accept(&listener));
+
+    let timeout = rustix::net::sockopt::tcp_user_timeout(accepted.unwrap()).unwrap();
+    assert_eq!(timeout, VANISHED_AFTER);
+    drop(client);
 }

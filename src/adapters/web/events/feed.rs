@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use super::message::Message;
 use super::recent::{PAGE, Recent};
 use crate::adapters::report::{ReadError, Reader, RequestError};
+use crate::adapters::web::Token;
 use crate::adapters::web::context::Context;
 use crate::model::EventId;
 
@@ -29,6 +30,13 @@ impl Feed {
     /// Counts the commits.
     pub(super) fn commits(&self) -> watch::Receiver<u64> {
         self.context.commits.clone()
+    }
+
+    /// Changes when the token that clients had is no longer in force.
+    pub(super) fn token(&self) -> watch::Receiver<Option<Token>> {
+        let mut token = self.context.token.clone();
+        token.mark_unchanged();
+        token
     }
 
     /// The event that was emitted last, or what precedes all events.

@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::feed::Feed;
 use crate::adapters::report::Parts;
+use crate::adapters::web::Token;
 use crate::model::EventId;
 
 /// How long nothing is sent at most. Proxies close connections that are silent for a minute.
@@ -27,6 +28,7 @@ const RETRY: u32 = 3000;
 pub(super) struct Stream {
     feed: Arc<Feed>,
     commits: watch::Receiver<u64>,
+    token: watch::Receiver<Option<Token>>,
     /// The last event that the client got.
     last: EventId,
     _place: OwnedSemaphorePermit,
@@ -35,7 +37,7 @@ pub(super) struct Stream {
 impl Stream {
     /// What follows this event.
     pub(super) fn new(feed: Arc<Feed>, place: OwnedSemaphorePermit, last: EventId) -> Self {
-        Self { commits: feed.commits(), feed, last, _place: place }
+        Self { commits: feed.commits(), token: feed.token(), feed, last, _place: place }
     }
 
     pub(super) fn into_body(self) -> Body {
@@ -47,11 +49,14 @@ impl Stream {
 }
 
 impl Parts for Stream {
-    /// The end, if the daemon stops or the state cannot be read, is that of the body: a client
-    /// comes back.
+    /// The end, if the daemon stops, the token is replaced or the state cannot be read, is that of
+    /// the body: a client comes back.
     async fn next(mut self) -> io::Result<(Bytes, Option<Self>)> {
         let end = Ok((Bytes::new(), None));
         loop {
+            if self.token.has_changed().unwrap_or_default() {
+                return end;
+            }
             let commit = *self.commits.borrow_and_update();
             let Ok(messages) = self.feed.after(self.last, commit).await else { return end };
             if let Some(last) = messages.last() {
@@ -62,8 +67,17 @@ impl Parts for Stream {
 
             tokio::select! {
                 changed = self.commits.changed() => if changed.is_err() { return end },
+                () = replaced(&mut self.token) => return end,
                 () = tokio::time::sleep(PING_INTERVAL) => return Ok((PING.into(), Some(self))),
             }
         }
+    }
+}
+
+/// Waits until another token is in force.
+async fn replaced(token: &mut watch::Receiver<Option<Token>>) {
+    if token.changed().await.is_err() {
+        // The listener ends, which ends streams by itself.
+        std::future::pending::<()>().await;
     }
 }

@@ -26,7 +26,8 @@ impl Guarded {
         let router = Router::new()
             .route("/", get(async || "all"))
             .route("/page", get(async move || (own_policy, "page")))
-            .route("/livez", get(async || "ok"));
+            .route("/livez", get(async || "ok"))
+            .route("/v1/durations.svg", get(async || "a drawing"));
         Self { router: guarded(router, guard), token: sender }
     }
 
@@ -67,6 +68,8 @@ async fn foreign_hosts_are_refused_with_what_to_add() {
         "GET /\nhost: localhost\nhost: evil.example",
         "GET /\nhost: a@localhost",
         "GET /\nhost: a b",
+        "GET http://localhost/\nhost: localhost\nhost: localhost",
+        "GET http://evil.example@localhost/\nhost: localhost",
     ] {
         assert_eq!(guarded.status(bad).await, 400, "{bad}");
     }
@@ -78,6 +81,30 @@ async fn foreign_hosts_are_refused_with_what_to_add() {
         "error: the Host evil.example is not known to this listener\n  \
          help: if it is a name of this machine, add it: [http] hosts = [\"evil.example\"]\n"
     );
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_may_only_link_and_embed_the_drawing() {
+    let guarded = Guarded::new(None);
+    for (path, site, mode, dest, status) in [
+        ("/", "cross-site", "no-cors", "empty", 403),
+        ("/", "cross-site", "no-cors", "image", 403),
+        ("/", "cross-site", "cors", "empty", 403),
+        ("/livez", "cross-site", "no-cors", "empty", 403),
+        ("/v1/durations.svg", "cross-site", "no-cors", "empty", 403),
+        ("/v1/durations.svg", "cross-site", "no-cors", "image", 200),
+        ("/", "cross-site", "navigate", "document", 200),
+        ("/", "same-origin", "cors", "empty", 200),
+        ("/", "none", "navigate", "document", 200),
+    ] {
+        let request = format!(
+            "GET {path}\nhost: localhost\nsec-fetch-site: {site}\nsec-fetch-mode: {mode}\nsec-fetch-dest: {dest}"
+        );
+        let (given, headers, _) = guarded.ask(&request).await;
+        assert_eq!(given, status, "{request}");
+        let policy = if path == "/v1/durations.svg" { "cross-origin" } else { "same-origin" };
+        assert_eq!(headers[RESOURCE_POLICY], policy);
+    }
 }
 
 #[tokio::test]

@@ -121,6 +121,7 @@ const CASES: &[(&str, usize, &str)] = &[
         "an entry of `listen` is `[::]:9115`, which other machines",
     ),
     ("jobs = ['a']\n[http]\nlisten = ['127.0.0.1:1', '127.0.0.1:1']", 3, "is there twice"),
+    ("jobs = ['a']\n[http]\nlisten = ['127.0.0.1:1', '[::ffff:127.0.0.1]:1']", 3, "is there twice"),
     ("jobs = ['a']\n[http]\ntoken = 'a-secret-that-is-long'", 3, "`token` must not hold the secret itself"),
     ("jobs = ['a']\n[http]\nhosts = 'a.example'", 3, "must be an array"),
     ("jobs = ['a']\n[http]\nhosts = ['https://a.example']", 3, "is not the name of a host"),
