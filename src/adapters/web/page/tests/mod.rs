@@ -252,6 +252,7 @@ fn an_unreadable_history_hides_nothing_else() {
     let page = page(&Content { past: Err(fault), ..busy() }, "");
 
     assert!(page.text_of("ended").contains("cannot read the state"));
+    assert!(!page.text_of("trouble").contains("All is well"), "{}", page.text_of("trouble"));
     assert_eq!(page.in_id("open", "tr").count(), 5);
 }
 
