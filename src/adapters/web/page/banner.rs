@@ -24,7 +24,7 @@ pub(super) fn section(content: &Content) -> Html {
         None if content.past.is_err() => {
             ("banner warn", "alert", html!("<b>The history cannot be read</b>; now "(summary)))
         }
-        None => ("banner", "good", html!("<b>All is well:</b> "(summary))),
+        None => ("banner", "good", html!("<b class=\"well\">All is well:</b> "(summary))),
     };
     html!(
         "<section id=\"trouble\" class=\"" (tone) "\" aria-label=\"State\"><p><span class=\"outcome " (symbol)
