@@ -33,6 +33,14 @@ const LIVE: &str = "document.getElementById('connection').innerText === 'Live'";
 /// Whether the page says that nothing needs a person.
 const WELL: &str = "document.body.innerText.includes('All is well')";
 
+/// Has the page believe that its tab is hidden, or is not.
+fn hidden(is_hidden: bool) -> String {
+    format!(
+        "Object.defineProperty(document, 'hidden', {{ value: {is_hidden}, configurable: true }});
+        document.dispatchEvent(new Event('visibilitychange'))"
+    )
+}
+
 #[test]
 fn end_of_a_restore_appears_without_a_reload() {
     let Some((mut site, mut page)) = Page::of(running) else { return };
@@ -88,4 +96,20 @@ fn page_of_a_daemon_that_hangs_does_not_look_well() {
     page.until("the stream of events", LIVE);
     page.until("the word that all is well", WELL);
     assert_eq!(page.text("document.title"), "1 open – restore-watch");
+}
+
+#[test]
+fn hidden_tab_leaves_its_connection_to_others() {
+    let Some((mut site, mut page)) = Page::of(running) else { return };
+    page.until("the stream of events", LIVE);
+
+    page.evaluate(&hidden(true));
+    assert_eq!(page.evaluate("source.readyState === EventSource.CLOSED"), true);
+    site.play(COMPLETED);
+    site.until("the end", |status| status["projects"][0]["ended"] == 1);
+    assert_eq!(page.evaluate(&listed("ended")), false);
+
+    page.evaluate(&hidden(false));
+    page.until("the ended restore", &listed("ended"));
+    page.until("the stream of events", LIVE);
 }

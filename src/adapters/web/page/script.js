@@ -1,6 +1,7 @@
 // Keeps the page as the daemon is: it ticks, and is loaded again when an event comes.
 "use strict";
 const REFRESH = 20000; // Between events, for the next polls and last answers.
+const HIDDEN_REFRESH = 60000; // For the title of a tab that is not seen.
 const TIMEOUT = 10000; // The daemon takes less, or says that it is stuck.
 const STALE = 45000; // Without an answer, what is shown may be wrong.
 const BURST = 400; // Events that come together are shown together.
@@ -157,22 +158,31 @@ function follow() {
   };
 }
 
-function watch() {
+function rest() {
   clearInterval(ticking);
   clearInterval(refreshing);
+  clearTimeout(retrying);
+  source?.close();
+}
+
+function watch() {
+  rest();
+  refreshing = setInterval(load, document.hidden ? HIDDEN_REFRESH : REFRESH);
+  // A browser has six connections to a server: tabs that are not seen leave them to those that are.
   if (document.hidden) return;
   tick();
   ticking = setInterval(tick, 1000);
-  refreshing = setInterval(load, REFRESH);
+  follow();
 }
 
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && source) load();
+function wake() {
   watch();
-});
-addEventListener("pagehide", () => source?.close());
-addEventListener("pageshow", (event) => { if (event.persisted) { follow(); load(); } });
+  if (!document.hidden) load();
+}
+
+document.addEventListener("visibilitychange", wake);
+addEventListener("pagehide", rest);
+addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
 
 say("Connecting …", "");
-follow();
 watch();
