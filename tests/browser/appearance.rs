@@ -2,7 +2,7 @@
 
 use restore_watch::simulate::Reply;
 
-use crate::page::{LOOKS, Page};
+use crate::page::{LOOKS, Page, Scheme};
 use crate::site::Site;
 use crate::support::receive;
 
@@ -18,6 +18,10 @@ fn page_fits_each_width_in_both_schemes() {
         page.picture(&format!("page-{width}-{scheme:?}"));
         page.fits(width);
     }
+    // A telephone whose text is enlarged.
+    page.look(320, Scheme::Light);
+    page.picture("page-320");
+    page.fits(320);
     assert_eq!(grounds[0], grounds[2]);
     assert_eq!(grounds[1], grounds[3]);
     assert_ne!(grounds[0], grounds[1], "the schemes look alike");

@@ -25,7 +25,21 @@ fn listed(section: &str) -> String {
 const ANNOUNCED: &str = "[...document.querySelectorAll('[aria-live]')].map(it => it.textContent).join(' ')";
 
 /// Whether the page says that it is cut off.
-const LOST: &str = "/lost|does not answer/.test(document.getElementById('connection').innerText)";
+const LOST: &str = "/does not answer/.test(document.getElementById('connection').innerText)";
+
+/// Whether the page follows the events.
+const LIVE: &str = "document.getElementById('connection').innerText === 'Live'";
+
+/// Whether the page says that nothing needs a person.
+const WELL: &str = "document.body.innerText.includes('All is well')";
+
+/// Has the page believe that its tab is hidden, or is not.
+fn hidden(is_hidden: bool) -> String {
+    format!(
+        "Object.defineProperty(document, 'hidden', {{ value: {is_hidden}, configurable: true }});
+        document.dispatchEvent(new Event('visibilitychange'))"
+    )
+}
 
 #[test]
 fn end_of_a_restore_appears_without_a_reload() {
@@ -61,4 +75,41 @@ fn end_while_the_daemon_is_away_is_made_up_for() {
     page.until("no word of the loss", &format!("!{LOST}"));
     assert_eq!(page.evaluate("window.isTheSame"), true);
     assert_eq!(page.streamed(), ["restore_job.failed"]);
+}
+
+#[test]
+fn page_of_a_daemon_that_hangs_does_not_look_well() {
+    let Some((mut site, mut page)) = Page::of(running) else { return };
+    page.allow_lost_connections();
+    page.until("the stream of events", LIVE);
+    page.until("the word that all is well", WELL);
+
+    // Its connections stay open.
+    site.signal("STOP");
+    page.until("word of the loss", LOST);
+
+    assert_eq!(page.evaluate(WELL), false);
+    assert_eq!(page.text("document.title"), "no answer – restore-watch");
+    page.picture("daemon-hangs");
+
+    site.signal("CONT");
+    page.until("the stream of events", LIVE);
+    page.until("the word that all is well", WELL);
+    assert_eq!(page.text("document.title"), "1 open – restore-watch");
+}
+
+#[test]
+fn hidden_tab_leaves_its_connection_to_others() {
+    let Some((mut site, mut page)) = Page::of(running) else { return };
+    page.until("the stream of events", LIVE);
+
+    page.evaluate(&hidden(true));
+    assert_eq!(page.evaluate("source.readyState === EventSource.CLOSED"), true);
+    site.play(COMPLETED);
+    site.until("the end", |status| status["projects"][0]["ended"] == 1);
+    assert_eq!(page.evaluate(&listed("ended")), false);
+
+    page.evaluate(&hidden(false));
+    page.until("the ended restore", &listed("ended"));
+    page.until("the stream of events", LIVE);
 }

@@ -145,9 +145,14 @@ impl Site {
         self.planes.insert(0, replay(plane, scenario));
     }
 
+    /// Sends the daemon a signal.
+    pub(crate) fn signal(&mut self, name: &str) {
+        self.daemon.signal(name);
+    }
+
     /// Stops the daemon.
     pub(crate) fn stop(&mut self) {
-        self.daemon.signal("TERM");
+        self.signal("TERM");
         assert!(self.daemon.ends_within(PATIENCE), "the daemon does not stop:\n{}", self.daemon.stderr());
     }
 

@@ -7,7 +7,7 @@ use super::times;
 use crate::model::Outcome;
 
 pub(super) fn section(content: &Content) -> Html {
-    let troubles = troubles(content);
+    let troubles = &content.daemon.troubles;
     let failed = failed(content);
     if !troubles.is_empty() {
         let items: Html = troubles.iter().map(|text| html!("<li>" (text) "</li>")).collect();
@@ -21,22 +21,15 @@ pub(super) fn section(content: &Content) -> Html {
     let summary = headline(&content.daemon.summary);
     let (tone, symbol, words) = match failed {
         Some(failed) => ("banner warn", "bad", html!("<b>" (failed) "</b>; now " (summary))),
-        None => ("banner", "good", html!("<b>All is well:</b> "(summary))),
+        None if content.past.is_err() => {
+            ("banner warn", "alert", html!("<b>The history cannot be read</b>; now "(summary)))
+        }
+        None => ("banner", "good", html!("<b class=\"well\">All is well:</b> "(summary))),
     };
     html!(
         "<section id=\"trouble\" class=\"" (tone) "\" aria-label=\"State\"><p><span class=\"outcome " (symbol)
         "\">" (times::icon(symbol)) "</span>" (words) ".</p></section>"
     )
-}
-
-/// All that needs a person, each in a sentence.
-pub(super) fn troubles(content: &Content) -> Vec<String> {
-    let trouble = content.daemon.trouble.iter().flat_map(|text| text.split("; ")).map(str::to_owned);
-    let dead = match content.outbox.deliveries.dead {
-        0 => None,
-        dead => Some(format!("deliveries that were given up: {dead}; `restore-watch deliveries` lists them")),
-    };
-    trouble.chain(dead).collect()
 }
 
 /// The restores that failed of late, with links to them.

@@ -1,13 +1,14 @@
 //! What the page shows, as it is read from the daemon and from its state.
 //!
 //! Invariant: the daemon's loop is asked in parts, and what is read of the state is bounded, however
-//! many restores there are.
+//! many restores there are. A history that cannot be read in time hides nothing else.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use super::query::{List, PageQuery, ROWS};
 use crate::adapters::report::{DaemonStatus, StatusPart};
@@ -19,6 +20,12 @@ use crate::adapters::web::context::Context;
 use crate::engine::Limits;
 use crate::model::time::before;
 use crate::model::{Event, EventId, Outcome, OutcomeCounts, ProjectName, Section};
+
+/// How long the daemon has for its answer. A loop that is free answers in milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long one read of the state may take. A disk that is slower is in trouble.
+const PATIENCE_WITH_STATE: Duration = Duration::from_secs(2);
 
 /// Restores that failed within this time are part of the title.
 const RECENT: Duration = Duration::from_hours(24);
@@ -50,6 +57,9 @@ pub(super) struct Content {
     pub(super) news: Vec<Arc<Event>>,
 }
 
+/// What the daemon's loop answers to one question.
+type Answer = (DaemonStatus, OutboxStatus, OpenRestores);
+
 /// The open restores of one page of their list.
 #[derive(Debug)]
 pub(super) struct OpenRestores {
@@ -78,29 +88,16 @@ impl Content {
     pub(super) async fn read(context: &Context, asked: &mut PageQuery) -> Result<Self, RequestError> {
         // Before all else: what happens meanwhile is then sent to the script again, and never lost.
         let after = asked.after;
-        let (last_event, news) = context
-            .read(move |reader| events(reader, after))
+        let (last_event, news) = read(context, move |reader| events(reader, after))
             .await
-            .unwrap_or_else(|_| (EventId::BEFORE_ALL, Vec::new()));
+            .unwrap_or_else(|_| (after.unwrap_or(EventId::BEFORE_ALL), Vec::new()));
 
-        let (daemon, outbox, open) = match open_restores(context, asked).await {
-            Err(fault) if fault.kind == RequestErrorKind::NotFound => {
-                asked.problem = Some(fault.error);
-                asked.project = None;
-                open_restores(context, asked).await?
-            }
-            read => read?,
-        };
-
-        let of_project = PageQuery { project: asked.project.clone(), ..PageQuery::default() };
-        let is_whole_list = asked.index.is_none() && asked.outcome.is_none() && asked.open == 0;
-        let running =
-            if is_whole_list { open.jobs.clone() } else { open_restores(context, &of_project).await?.2.jobs };
+        let ((daemon, outbox, open), running) = in_time(all_open_restores(context, asked)).await?;
 
         let now = daemon.timestamp;
         let projects = drawn_projects(&daemon, asked);
         let (filter, range) = (asked.history(), range(asked));
-        let past = context.read(move |reader| past(reader, &filter, range, projects, now)).await;
+        let past = read(context, move |reader| past(reader, &filter, range, projects, now)).await;
         Ok(Self { daemon, outbox, open, running, past, last_event, news })
     }
 }
@@ -109,18 +106,58 @@ impl Content {
 pub(super) async fn of_project(
     context: &Context,
     project: &ProjectName,
-) -> Result<(DaemonStatus, Vec<JobStatus>, Result<History, RequestError>), RequestError> {
+) -> Result<(DaemonStatus, Vec<JobStatus>, History), RequestError> {
     let asked = PageQuery { project: Some(project.clone()), ..PageQuery::default() };
-    let (daemon, _, open) = open_restores(context, &asked).await?;
+    let (daemon, _, open) = in_time(open_restores(context, &asked)).await?;
     let project = project.clone();
-    let past = context.read(move |reader| past_of(reader, project)).await;
+    let past = read(context, move |reader| past_of(reader, project)).await?;
     Ok((daemon, open.jobs, past))
 }
 
-async fn open_restores(
+/// Waits for the daemon's loop.
+async fn in_time<T>(answer: impl Future<Output = Result<T, RequestError>>) -> Result<T, RequestError> {
+    timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
+        let error = format!("its loop did not answer within {} seconds", PATIENCE.as_secs());
+        Err(RequestError::new(RequestErrorKind::Stopping, error))
+    })
+}
+
+/// Reads the state.
+async fn read<T: Send + 'static>(
     context: &Context,
-    asked: &PageQuery,
-) -> Result<(DaemonStatus, OutboxStatus, OpenRestores), RequestError> {
+    read: impl FnOnce(&mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, RequestError> {
+    timeout(PATIENCE_WITH_STATE, context.read(read)).await.unwrap_or_else(|_| {
+        let seconds = PATIENCE_WITH_STATE.as_secs();
+        let error = format!("the state was not read within {seconds} seconds");
+        Err(RequestError::new(RequestErrorKind::Stopping, error)
+            .with_help("see whether the disk of the state is busy or full"))
+    })
+}
+
+/// What the daemon's loop answers, with the restores that run. A filter that names a project that is
+/// not watched is left out.
+async fn all_open_restores(
+    context: &Context,
+    asked: &mut PageQuery,
+) -> Result<(Answer, Vec<JobStatus>), RequestError> {
+    let answer = match open_restores(context, asked).await {
+        Err(fault) if fault.kind == RequestErrorKind::NotFound => {
+            asked.problem = Some(fault.error);
+            asked.project = None;
+            open_restores(context, asked).await?
+        }
+        answer => answer?,
+    };
+
+    let of_project = PageQuery { project: asked.project.clone(), ..PageQuery::default() };
+    let is_whole_list = asked.index.is_none() && asked.outcome.is_none() && asked.open == 0;
+    let running =
+        if is_whole_list { answer.2.jobs.clone() } else { open_restores(context, &of_project).await?.2.jobs };
+    Ok((answer, running))
+}
+
+async fn open_restores(context: &Context, asked: &PageQuery) -> Result<Answer, RequestError> {
     let limits = Limits { of_section: ROWS, ended_within: None, skip: Some(asked.skipped(List::Open)) };
     let query = StatusQuery {
         jobs: None,

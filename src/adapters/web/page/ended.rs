@@ -10,16 +10,16 @@ use crate::model::EndedRestore;
 
 pub(super) fn section(content: &Content, asked: &PageQuery) -> Html {
     let (total, list) = match &content.past {
-        Ok(past) => (past.ended.total, list(&past.ended, content, asked)),
+        Ok(past) => (Some(past.ended.total), list(&past.ended, content, asked)),
         Err(fault) => {
-            let why = html!("<p class=\"problem\">The history cannot be read: " (&fault.error) ". " (&fault.help) "</p>");
-            (0, why)
+            let help = fault.help.as_ref().map(|help| html!("<small>" (help) "</small>"));
+            (None, html!("<p class=\"problem\">The history cannot be read: " (&fault.error) (help) "</p>"))
         }
     };
     html!(
         "<section id=\"ended\" aria-labelledby=\"ended-title\" tabindex=\"-1\">"
         (heading("ended", "Ended restores", total)) (list)
-        (pages(asked, List::Ended, total, "Pages of ended restores")) "</section>"
+        (total.map(|total| pages(asked, List::Ended, total, "Pages of ended restores"))) "</section>"
     )
 }
 

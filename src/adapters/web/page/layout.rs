@@ -60,7 +60,7 @@ fn document(title: &str, live: Html, body: Html) -> String {
 
 /// The state in a few words, for the tab of the browser.
 fn title(content: &Content) -> String {
-    let trouble = if banner::troubles(content).is_empty() { "" } else { "trouble, " };
+    let trouble = if content.daemon.troubles.is_empty() { "" } else { "trouble, " };
     let failed = content.past.as_ref().map_or(0, |past| past.failed.count(|_| true));
     let failed = if failed > 0 { format!(", {failed} failed in 24h") } else { String::new() };
     format!("{trouble}{} open{failed} – restore-watch", content.open.all)

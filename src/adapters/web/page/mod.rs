@@ -21,30 +21,24 @@ mod table;
 mod tests;
 mod times;
 
-use std::time::Duration;
-
 use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use tokio::time::timeout;
 
 use super::context::Context;
-use crate::adapters::report::RequestError;
+use crate::adapters::report::{RequestError, RequestErrorKind};
 use chart::Chart;
 use content::Content;
 use query::PageQuery;
-
-/// How long the daemon has for its answer. A loop that is free answers in milliseconds.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the page may load: its own files, and nothing that a name could smuggle in.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
                       img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// A drawing brings its own colors, and has nothing else to load.
-const POLICY_OF_DRAWING: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const POLICY_OF_DRAWING: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 /// The paths of the page.
 pub(super) fn routes() -> Router<Context> {
@@ -61,11 +55,9 @@ pub(super) fn routes() -> Router<Context> {
 
 async fn page(State(context): State<Context>, RawQuery(query): RawQuery) -> Response {
     let mut asked = PageQuery::parse(query.as_deref().unwrap_or_default());
-    let read = timeout(PATIENCE, Content::read(&context, &mut asked)).await;
-    let (status, page) = match read {
-        Ok(Ok(shown)) => (StatusCode::OK, layout::page(&shown, &asked)),
-        Ok(Err(fault)) => (StatusCode::SERVICE_UNAVAILABLE, layout::unavailable(&fault.error)),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, layout::unavailable(&no_answer())),
+    let (status, page) = match Content::read(&context, &mut asked).await {
+        Ok(shown) => (StatusCode::OK, layout::page(&shown, &asked)),
+        Err(fault) => (StatusCode::SERVICE_UNAVAILABLE, layout::unavailable(&fault.error)),
     };
     let head = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -77,21 +69,16 @@ async fn page(State(context): State<Context>, RawQuery(query): RawQuery) -> Resp
     (status, head, page).into_response()
 }
 
-async fn durations(State(context): State<Context>, RawQuery(query): RawQuery) -> Response {
+async fn durations(
+    State(context): State<Context>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, RequestError> {
     let asked = PageQuery::parse(query.as_deref().unwrap_or_default());
-    let Some(project) = asked.project else {
-        return (StatusCode::BAD_REQUEST, "name a project: /v1/durations.svg?project=NAME\n").into_response();
-    };
-    let read = timeout(PATIENCE, content::of_project(&context, &project)).await;
-    let (daemon, open, past) = match read {
-        Ok(Ok(read)) => read,
-        Ok(Err(fault)) => return refused(&fault),
-        Err(_) => return (StatusCode::SERVICE_UNAVAILABLE, no_answer() + "\n").into_response(),
-    };
-    let past = match past {
-        Ok(past) => past,
-        Err(fault) => return refused(&fault),
-    };
+    let project = asked.project.ok_or_else(|| {
+        RequestError::new(RequestErrorKind::Invalid, "a drawing is of one project, and none is named")
+            .with_help("name one: /v1/durations.svg?project=NAME")
+    })?;
+    let (daemon, open, past) = content::of_project(&context, &project).await?;
 
     let status = daemon.projects.iter().find(|status| status.name == project);
     let chart = Chart {
@@ -107,14 +94,5 @@ async fn durations(State(context): State<Context>, RawQuery(query): RawQuery) ->
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CACHE_CONTROL, "no-cache"),
     ];
-    (head, chart.document().into_string()).into_response()
-}
-
-fn refused(fault: &RequestError) -> Response {
-    let status = StatusCode::from_u16(fault.kind.status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    (status, format!("{}\n", fault.error)).into_response()
-}
-
-fn no_answer() -> String {
-    format!("Its loop did not answer within {} seconds.", PATIENCE.as_secs())
+    Ok((head, chart.document().into_string()).into_response())
 }

@@ -12,7 +12,7 @@ pub(super) fn section(content: &Content, asked: &PageQuery) -> Html {
     let open = &content.open;
     html!(
         "<section id=\"open\" aria-labelledby=\"open-title\" tabindex=\"-1\">"
-        (heading("open", "Open restores", open.total)) (list(content, asked))
+        (heading("open", "Open restores", Some(open.total))) (list(content, asked))
         (pages(asked, List::Open, open.total, "Pages of open restores")) "</section>"
     )
 }

@@ -17,7 +17,7 @@ pub(super) fn section(content: &Content, asked: &PageQuery) -> Html {
     let others = (meant.len() > DRAWN_PROJECTS).then(|| html!("<ul class=\"others\">" (others) "</ul>"));
     html!(
         "<section id=\"projects\" aria-labelledby=\"projects-title\">"
-        (heading("projects", "Projects", meant.len())) "<div class=\"cards\">" (cards) "</div>" (others) "</section>"
+        (heading("projects", "Projects", Some(meant.len()))) "<div class=\"cards\">" (cards) "</div>" (others) "</section>"
     )
 }
 

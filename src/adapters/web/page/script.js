@@ -1,14 +1,18 @@
 // Keeps the page as the daemon is: it ticks, and is loaded again when an event comes.
 "use strict";
 const REFRESH = 20000; // Between events, for the next polls and last answers.
+const HIDDEN_REFRESH = 60000; // For the title of a tab that is not seen.
+const TIMEOUT = 10000; // The daemon takes less, or says that it is stuck.
+const STALE = 45000; // Without an answer, what is shown may be wrong.
 const BURST = 400; // Events that come together are shown together.
-const RETRY = 5000;
+const RETRY = 10000;
 
 const connection = document.getElementById("connection");
 const news = document.getElementById("news");
 const main = document.getElementById("main");
 let last = main.dataset.last;
 let ahead = Date.now() - Date.parse(main.dataset.now);
+let answered = Date.now();
 let shown = new Map();
 let source, ticking, refreshing, waiting, retrying, loading = false, again = false;
 
@@ -22,9 +26,10 @@ function say(text, state) {
   document.body.classList.toggle("stale", state === "lost");
 }
 
-function lost(what) {
+function lost() {
   const as_of = document.querySelector("footer time:last-of-type");
-  say(`${what}: this page is as of ${as_of.textContent}. Trying again …`, "lost");
+  say(`The daemon does not answer: this page is as of ${as_of.textContent}. Trying again …`, "lost");
+  document.title = "no answer – restore-watch";
 }
 
 // The words of the server, which are those of its commands.
@@ -50,6 +55,8 @@ function words(kind, seconds) {
 }
 
 function tick() {
+  // A stream of events that is silent looks like one that is cut off.
+  if (Date.now() - answered > STALE) lost();
   const now = Date.now() - ahead;
   for (const time of document.querySelectorAll("time[class]")) {
     const passed = (now - Date.parse(time.dateTime)) / 1000;
@@ -112,20 +119,21 @@ async function load() {
     const url = new URL(location.href);
     url.hash = "";
     url.searchParams.set("after", last);
-    const answer = await fetch(url, { cache: "no-store" });
+    const answer = await fetch(url, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT) });
     if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const next = page.getElementById("main").dataset;
+    answered = Date.now();
     last = next.last;
     ahead = Date.now() - Date.parse(next.now);
     const sentences = page.getElementById("news").textContent.trim();
     if (sentences) news.textContent = sentences;
     replace(page);
     tick();
-    if (source.readyState === EventSource.OPEN) say("Live", "live");
-    else if (connection.className !== "lost") say("Not live: updated now and then", "");
+    if (source?.readyState === EventSource.OPEN) say("Live", "live");
+    else say("Not live: updated now and then", "");
   } catch (error) {
-    lost("The daemon does not answer");
+    lost();
   } finally {
     loading = false;
     if (again) soon();
@@ -137,36 +145,44 @@ function soon() {
 }
 
 function follow() {
-  retrying = 0;
   source = new EventSource(`v1/events?after=${last}`);
   for (const type of main.dataset.types.split(" ")) source.addEventListener(type, soon);
   source.onopen = () => {
-    if (connection.className === "lost") soon();
-    say("Live", "live");
+    if (connection.className === "lost") soon(); else say("Live", "live");
   };
   source.onerror = () => {
-    lost("Connection lost");
+    if (connection.className === "live") say("Connecting …", "");
+    soon(); // Whether the daemon answers shows then.
     // The browser tries again by itself, but not after an answer that is an error.
-    if (source.readyState === EventSource.CLOSED && !retrying) retrying = setTimeout(follow, RETRY);
+    if (source.readyState === EventSource.CLOSED) retrying = setTimeout(follow, RETRY);
   };
+}
+
+function rest() {
+  clearInterval(ticking);
+  clearInterval(refreshing);
+  clearTimeout(retrying);
+  source?.close();
 }
 
 function watch() {
-  clearInterval(ticking);
-  clearInterval(refreshing);
+  rest();
+  refreshing = setInterval(load, document.hidden ? HIDDEN_REFRESH : REFRESH);
+  // A browser has six connections to a server: tabs that are not seen leave them to those that are.
   if (document.hidden) return;
   tick();
   ticking = setInterval(tick, 1000);
-  refreshing = setInterval(load, REFRESH);
+  follow();
 }
 
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && source) load();
+function wake() {
   watch();
-});
-addEventListener("pagehide", () => source?.close());
-addEventListener("pageshow", (event) => { if (event.persisted) { follow(); load(); } });
+  if (!document.hidden) load();
+}
+
+document.addEventListener("visibilitychange", wake);
+addEventListener("pagehide", rest);
+addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
 
 say("Connecting …", "");
-follow();
 watch();

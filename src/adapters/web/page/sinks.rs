@@ -21,7 +21,7 @@ pub(super) fn section(content: &Content) -> Html {
         table("Sinks with their deliveries", &["Sink", "State", "Pending", "Dead"], rows.collect())
     };
     html!(
-        "<section id=\"sinks\" aria-labelledby=\"sinks-title\">" (heading("sinks", "Sinks", sinks.len())) (list)
+        "<section id=\"sinks\" aria-labelledby=\"sinks-title\">" (heading("sinks", "Sinks", Some(sinks.len()))) (list)
         "</section>"
     )
 }

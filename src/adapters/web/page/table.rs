@@ -49,7 +49,8 @@ pub(super) fn pages(asked: &PageQuery, list: List, total: usize, label: &'static
     ))
 }
 
-/// A heading with the number of what is below it.
-pub(super) fn heading(id: &'static str, text: &'static str, count: usize) -> Html {
-    html!("<h2 id=\"" (id) "-title\">" (text) " <span class=\"count\">" (count) "</span></h2>")
+/// A heading with the number of what is below it, if that is known.
+pub(super) fn heading(id: &'static str, text: &'static str, count: Option<usize>) -> Html {
+    let count = count.map(|count| html!(" <span class=\"count\">" (count) "</span>"));
+    html!("<h2 id=\"" (id) "-title\">" (text) (count) "</h2>")
 }

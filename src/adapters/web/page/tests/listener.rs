@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{RawQuery, State};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use tokio::sync::{mpsc, watch};
 
 use super::samples;
@@ -38,7 +38,25 @@ impl Reader for Asked {
     }
 }
 
-fn context(reader: Asked) -> (Context, mpsc::Receiver<Question>) {
+/// A state on a disk that does not answer until the test lets it.
+struct Held(std::sync::mpsc::Receiver<()>);
+
+impl Reader for Held {
+    fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
+        _ = self.0.recv();
+        Ok(History::default())
+    }
+
+    fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
+        Ok(None)
+    }
+
+    fn events_after(&mut self, _: EventId, _: usize) -> Result<Vec<Arc<Event>>, ReadError> {
+        Ok(Vec::new())
+    }
+}
+
+fn context(reader: impl Reader + 'static) -> (Context, mpsc::Receiver<Question>) {
     let (questions, asked) = mpsc::channel(1);
     let (_, commits) = watch::channel(0);
     let sources = Sources { readers: Readers::new(Box::new(reader)), clock: Clock::system() };
@@ -158,6 +176,40 @@ async fn a_daemon_that_does_not_answer_is_said_to_be_so() {
     let page = text(response.into_body()).await;
     assert!(page.contains("http-equiv=\"refresh\""), "{page}");
     assert!(page.contains("The daemon does not answer"), "{page}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_that_is_not_read_in_time_hides_nothing_else() {
+    let (release, held) = std::sync::mpsc::channel();
+    let (context, asked) = context(Held(held));
+    tokio::spawn(answer(asked));
+
+    let response = page::page(State(context), RawQuery(None)).await;
+
+    drop(release);
+    assert_eq!(response.status(), 200);
+    let page = text(response.into_body()).await;
+    assert!(page.contains("Open restores <span class=\"count\">9</span>"), "{page}");
+    assert!(page.contains("the state was not read within 2 seconds"), "{page}");
+    assert!(!page.contains("All is well"), "{page}");
+}
+
+#[tokio::test]
+async fn a_drawing_is_framed_by_no_page_and_refused_in_json() {
+    let (context, asked) = context(Asked::default());
+    tokio::spawn(answer(asked));
+    let mut answers = Vec::new();
+    for query in ["project=eu", "project=other", ""] {
+        let answer = page::durations(State(context.clone()), RawQuery(Some(query.to_owned()))).await;
+        answers.push(answer.into_response());
+    }
+
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status().as_u16()).collect();
+    assert_eq!(statuses, [200, 404, 400]);
+    let types = answers.iter().map(|answer| answer.headers()["content-type"].to_str().unwrap());
+    assert_eq!(types.collect::<Vec<_>>(), ["image/svg+xml", "application/json", "application/json"]);
+    let policy = answers[0].headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
 }
 
 #[tokio::test]

@@ -21,6 +21,10 @@ use crate::model::{Outcome, ProjectName};
 const MOST_OF_FRAME: usize = 40 * 1024;
 const MOST: usize = 250 * 1000;
 
+/// What needs a person, as the daemon says it.
+const TROUBLES: [&str; 2] =
+    ["the key of the project us is refused", "2 dead letters (restore-watch deliveries)"];
+
 fn page(content: &Content, query: &str) -> Document {
     Document::parse(&layout::page(content, &PageQuery::parse(query)))
 }
@@ -31,10 +35,9 @@ fn pages() -> Vec<Document> {
         Err(RequestError::new(RequestErrorKind::Stopping, "cannot read /x: <no>")
             .with_help("look at the disk"));
     let trouble = |mut content: Content| {
-        content.daemon.trouble = Some("the key of the project us is refused".to_owned());
+        content.daemon.troubles = TROUBLES.map(str::to_owned).to_vec();
         content.daemon.projects[0].refused = Some("HTTP 401: \"no\"".to_owned());
         content.daemon.projects[0].limited = Some("HTTP 429".to_owned());
-        content.outbox.deliveries.dead = 2;
         content
     };
     let many: Vec<_> = (0..40).map(|number| format!("project {number}")).collect();
@@ -225,7 +228,7 @@ fn a_mistake_in_the_query_is_shown() {
 fn the_title_says_how_everything_stands() {
     let title = |content: &Content| page(content, "").all("title").next().unwrap().text.clone();
     let mut trouble = busy();
-    trouble.daemon.trouble = Some("the key of the project us is refused".to_owned());
+    trouble.daemon.troubles = vec![TROUBLES[1].to_owned()];
 
     assert_eq!(title(&empty(&["default"])), "0 open – restore-watch");
     assert_eq!(title(&busy()), "4 open, 2 failed in 24h – restore-watch");
@@ -249,6 +252,7 @@ fn an_unreadable_history_hides_nothing_else() {
     let page = page(&Content { past: Err(fault), ..busy() }, "");
 
     assert!(page.text_of("ended").contains("cannot read the state"));
+    assert!(!page.text_of("trouble").contains("All is well"), "{}", page.text_of("trouble"));
     assert_eq!(page.in_id("open", "tr").count(), 5);
 }
 
@@ -292,15 +296,12 @@ fn files_are_named_by_their_content() {
 fn what_needs_attention_comes_before_all_else() {
     let banner = |content: &Content| page(content, "").text_of("trouble");
     let mut trouble = busy();
-    trouble.daemon.trouble = Some("the key of the project us is refused".to_owned());
-    trouble.outbox.deliveries.dead = 2;
+    trouble.daemon.troubles = TROUBLES.map(str::to_owned).to_vec();
 
-    let words = banner(&trouble);
-    assert!(
-        words.contains("Needs attention") && words.contains("the key of the project us is refused"),
-        "{words}"
-    );
-    assert!(words.contains("deliveries that were given up: 2"), "{words}");
+    let shown = page(&trouble, "");
+    assert!(shown.text_of("trouble").contains("Needs attention"));
+    let items: Vec<_> = shown.in_id("trouble", "li").map(|item| item.text.as_str()).collect();
+    assert_eq!(items, TROUBLES);
     assert!(banner(&busy()).contains("in the last 24 hours"), "{}", banner(&busy()));
     assert!(banner(&empty(&["default"])).contains("All is well:"));
     let page = page(&busy(), "");
