@@ -274,6 +274,7 @@ async fn a_malformed_id_is_refused() {
         ("/v1/events", Some("7"), "the header `Last-Event-ID` is no id of an event: 7"),
         ("/v1/events?after=x%0Ay", None, "the parameter `after` is no id of an event: x\\ny"),
         ("/v1/events?after=5f3cd4f7-2f6b-4b8e-9a26-0e2fd42dcd22", None, "no id of an event: 5f3cd4f7"),
+        ("/v1/events?after=ffffffff-ffff-7fff-bfff-ffffffffffff", None, "no id of an event: ffffffff"),
     ] {
         let response = stage.get(path, header).await;
 
