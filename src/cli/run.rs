@@ -206,7 +206,7 @@ fn serve_http(
         return Ok(None);
     }
     let access = web::Access { token, hosts: settings.hosts };
-    let sources = web::Sources { reader: store.reader()?, clock };
+    let sources = web::Sources { reader: store.reader()?, events: store.reader()?, clock };
     let server = web::Server::start(&settings.listen, access, sources)
         .map_err(|error| Failure::new(Exit::State, error.to_string()).with_help(error.help()))?;
     for address in server.addresses() {

@@ -41,7 +41,8 @@ impl Reader for Asked {
 fn context(reader: Asked) -> (Context, mpsc::Receiver<Question>) {
     let (questions, asked) = mpsc::channel(1);
     let (_, commits) = watch::channel(0);
-    let sources = Sources { reader: Box::new(reader), clock: Clock::system() };
+    let sources =
+        Sources { reader: Box::new(reader.clone()), events: Box::new(reader), clock: Clock::system() };
     (Context::new(sources, questions, Arc::new(Health::default()), commits), asked)
 }
 
