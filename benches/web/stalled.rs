@@ -49,6 +49,7 @@ pub(crate) fn measure(directory: &Path) {
         window.as_secs()
     );
     println!("{changing} further jobs emit an event with each poll");
+    println!("of the connections, the daemon holds as many as it has places for, and refuses the others");
     let [alone, crowded] = run(directory, &FULL);
 
     println!(

@@ -132,7 +132,8 @@ fn serve_page(address: SocketAddr, store: &dyn Store, clock: Clock) -> Result<we
         let error = format!("--http: other machines can reach {address}");
         return Err(Failure::usage(error).with_help("name a loopback address, such as 127.0.0.1:0"));
     }
-    let sources = web::Sources { readers: Readers::new(store.reader()?), clock };
+    let [readers, events] = [store.reader()?, store.reader()?].map(Readers::new);
+    let sources = web::Sources { readers, events, clock };
     let access = web::Access { token: None, hosts: Vec::new() };
     web::Server::start(&[ListenAddress::Tcp(address)], access, sources)
         .map_err(|error| Failure::new(Exit::State, error.to_string()).with_help(error.help()))

@@ -228,7 +228,8 @@ fn serve_http(
         return Ok(None);
     }
     let access = web::Access { token, hosts: settings.hosts };
-    let sources = web::Sources { readers: Readers::new(store.reader()?), clock };
+    let [readers, events] = [store.reader()?, store.reader()?].map(Readers::new);
+    let sources = web::Sources { readers, events, clock };
     let server = web::Server::start(&settings.listen, access, sources)
         .map_err(|error| Failure::new(Exit::State, error.to_string()).with_help(error.help()))?;
     for address in server.addresses() {

@@ -22,18 +22,21 @@ impl EventId {
         Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
-    /// Whether it has the form of those that this program makes.
+    /// Whether it has the form of those that this program makes, and a time that a clock can show.
     pub fn has_known_form(self) -> bool {
-        self.0.get_version_num() == 7
+        self.0.get_version_num() == 7 && self.known_time().is_some()
     }
 
     /// When it was made, to the millisecond.
     pub fn time(self) -> Timestamp {
-        let millis = self.0.get_timestamp().map(|time| {
-            let (seconds, nanos) = time.to_unix();
-            i64::try_from(seconds).unwrap_or(0) * 1000 + i64::from(nanos / 1_000_000)
-        });
-        millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or_default()
+        self.known_time().unwrap_or_default()
+    }
+
+    /// None if it has no time, or one after the year 9999.
+    fn known_time(self) -> Option<Timestamp> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        let millis = i64::try_from(seconds).ok()?.checked_mul(1000)? + i64::from(nanos / 1_000_000);
+        Timestamp::from_millisecond(millis).ok()
     }
 }
 
@@ -112,6 +115,15 @@ mod tests {
 
         assert_eq!((id.time(), id.to_string().parse()), (Timestamp::UNIX_EPOCH, Ok(id)));
         assert!(id.has_known_form() && id <= EventId::from_parts(Timestamp::UNIX_EPOCH, [0; 10]));
+    }
+
+    #[test]
+    fn a_time_beyond_all_clocks_is_no_known_form() {
+        let late = "9999-01-01T00:00:00Z".parse().unwrap();
+        let beyond: EventId = "ffffffff-ffff-7fff-bfff-ffffffffffff".parse().unwrap();
+
+        assert!(EventId::from_parts(late, [0; 10]).has_known_form());
+        assert!(!beyond.has_known_form());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -11,6 +12,8 @@ use crate::support::{Folder, KEY, PATIENCE, Running, Watch, done, play};
 
 /// Restores that end one after the other, within two seconds.
 const JOBS: usize = 40;
+
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The id before that of every event.
 const BEFORE_ALL: &str = "00000000-0000-7000-8000-000000000000";
@@ -139,6 +142,33 @@ fn a_stop_ends_streams_at_once() {
     let mut rest = String::new();
     drop(stream.read_to_string(&mut rest));
     assert!(rest.starts_with("retry: "), "{rest}");
+}
+
+#[test]
+fn a_client_that_leaves_frees_its_place_at_once() {
+    let (files, _plane) = files("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n", &["rj-1"]);
+    let daemon = Listening::start(&files);
+    let follow = || {
+        let mut stream = daemon.asking("/v1/events", "");
+        let mut status = String::new();
+        stream.read_line(&mut status).expect("a status");
+        (status.contains(" 200 "), stream)
+    };
+    let mut streams = Vec::new();
+    while let (true, stream) = follow() {
+        streams.push(stream);
+    }
+    assert_eq!(streams.len(), 64);
+
+    streams.pop();
+
+    // Before a ping would notice.
+    let is_free = (0..100).any(|_| {
+        std::thread::sleep(PAUSE);
+        follow().0
+    });
+    assert!(is_free);
+    daemon.stop();
 }
 
 #[test]

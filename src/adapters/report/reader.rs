@@ -23,7 +23,8 @@ pub trait Reader: Send {
 
     /// Up to `limit` events that were emitted after this one, in the order in which they were. An
     /// event that is no longer kept stands for the time in its id: those from the first one on that
-    /// is not older, because one of the same millisecond twice is better than one of them never.
+    /// is not older, because one of the same millisecond twice is better than one of them never. So
+    /// does one that the state never had; nothing may ever follow one of a later time than the last.
     fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError>;
 
     /// Reads from now on only while this requester is there: an implementation that may read for long

@@ -26,6 +26,8 @@ const LINE_INTERVAL: Duration = Duration::from_mins(10);
 pub struct Sources {
     /// The history and the events.
     pub readers: Readers,
+    /// Another one, of the events for those that follow them, who do not wait for long reads.
+    pub events: Readers,
     pub clock: Clock,
 }
 
@@ -34,6 +36,7 @@ pub struct Sources {
 pub(super) struct Context {
     questions: mpsc::Sender<Question>,
     readers: Readers,
+    events: Readers,
     /// When it was last logged that the state cannot be read.
     logged_at: Arc<Mutex<Option<Instant>>>,
     pub(super) health: Arc<Health>,
@@ -51,9 +54,9 @@ impl Context {
         health: Arc<Health>,
         commits: watch::Receiver<u64>,
     ) -> Self {
-        let Sources { readers, clock } = sources;
+        let Sources { readers, events, clock } = sources;
         let token = watch::channel(None).1;
-        Self { questions, readers, logged_at: Arc::default(), health, commits, token, clock }
+        Self { questions, readers, events, logged_at: Arc::default(), health, commits, token, clock }
     }
 
     /// Asks the daemon's loop, which may take a moment.
@@ -76,6 +79,14 @@ impl Context {
         read: impl FnOnce(&mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, RequestError> {
         self.readers.read(read).await.map_err(|error| self.unread(error))
+    }
+
+    /// The same, beside all reads but those of clients that follow events.
+    pub(super) async fn read_events<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut dyn Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, RequestError> {
+        self.events.read(read).await.map_err(|error| self.unread(error))
     }
 
     /// Logs why the state is not read. Clients are not to learn where it is.

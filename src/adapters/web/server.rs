@@ -59,7 +59,7 @@ pub struct Server {
     health: Arc<Health>,
     commits: watch::Sender<u64>,
     token: watch::Sender<Option<Token>>,
-    readers: Readers,
+    readers: [Readers; 2],
     _sockets: Vec<SocketFile>,
     /// Ends the thread when it is dropped.
     _serving: oneshot::Sender<()>,
@@ -74,7 +74,7 @@ impl Server {
         let (commits, committed) = watch::channel(0);
         let (token, token_in_force) = watch::channel(access.token);
         let health = Arc::new(Health::default());
-        let readers = sources.readers.clone();
+        let readers = [sources.readers.clone(), sources.events.clone()];
         let mut context = Context::new(sources, sender, Arc::clone(&health), committed);
         context.token = token_in_force.clone();
         let router = router(context);
@@ -138,7 +138,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // The thread ends after this, and the state may be closed before.
-        self.readers.close();
+        self.readers.iter().for_each(Readers::close);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use super::message::Message;
+use super::message::{Message, Page};
 use super::recent::{PAGE, Recent};
 use crate::adapters::report::{ReadError, Reader, RequestError};
 use crate::adapters::web::Token;
@@ -39,36 +39,45 @@ impl Feed {
         token
     }
 
-    /// The event that was emitted last, or what precedes all events.
-    pub(super) async fn last(&self) -> Result<EventId, RequestError> {
-        let last = self.context.read(|reader| reader.last_event()).await?;
-        Ok(last.unwrap_or(EventId::BEFORE_ALL))
-    }
-
-    /// A page of what follows this event, of all that was emitted up to this commit; nothing if the
-    /// event is the last one. All clients together read it once.
+    /// What follows this event, of all that was emitted up to this commit; without one, nothing but
+    /// which event is the last one now. All clients together read it once.
     pub(super) async fn after(
-        self: &Arc<Self>,
-        last: EventId,
+        self: Arc<Self>,
+        last: Option<EventId>,
         commit: u64,
-    ) -> Result<Vec<Message>, RequestError> {
-        if let Some(messages) = self.recent().after(last, commit) {
-            return Ok(messages);
+    ) -> Result<Page, RequestError> {
+        if let Some(page) = self.known(last, commit) {
+            return Ok(page);
         }
-        let feed = Arc::clone(self);
-        self.context.read(move |reader| feed.read(reader, last, commit)).await
+        let feed = Arc::clone(&self);
+        self.context.read_events(move |reader| feed.read(reader, last, commit)).await
     }
 
     /// The same, where one client at a time reads.
-    fn read(&self, reader: &mut dyn Reader, last: EventId, commit: u64) -> Result<Vec<Message>, ReadError> {
+    fn read(&self, reader: &mut dyn Reader, last: Option<EventId>, commit: u64) -> Result<Page, ReadError> {
         // Another client may have read it while this one waited.
-        if let Some(messages) = self.recent().after(last, commit) {
-            return Ok(messages);
+        if let Some(page) = self.known(last, commit) {
+            return Ok(page);
         }
-        let events = reader.events_after(last, PAGE)?;
+
+        // Before what follows, so that what is emitted meanwhile follows it.
+        let end = reader.last_event()?.unwrap_or(EventId::BEFORE_ALL);
+        let events = match last {
+            Some(last) => reader.events_after(last, PAGE)?,
+            None => Vec::new(),
+        };
         let messages: Vec<_> = events.iter().map(|event| Message::of(event)).collect();
-        self.recent().add(last, commit, &messages);
-        Ok(messages)
+        // An event that nothing follows is the last one, or one that this state does not know: of a
+        // clock that was ahead, or of another state. What is emitted next is to follow it, too.
+        let start = last.filter(|_| !messages.is_empty()).unwrap_or(end);
+
+        self.recent().add(start, commit, &messages);
+        Ok(Page::after(start, messages))
+    }
+
+    fn known(&self, last: Option<EventId>, commit: u64) -> Option<Page> {
+        let messages = self.recent().after(last?, commit)?;
+        Some(Page::after(last?, messages))
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {

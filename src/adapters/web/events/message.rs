@@ -11,6 +11,30 @@ pub(super) struct Message {
     pub(super) text: Bytes,
 }
 
+/// What follows an event.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// The last one of it, or the event that nothing follows.
+    pub(super) last: EventId,
+    messages: Vec<Message>,
+}
+
+impl Page {
+    pub(super) fn after(start: EventId, messages: Vec<Message>) -> Self {
+        Self { last: messages.last().map_or(start, |message| message.id), messages }
+    }
+
+    /// What is sent of it. An id without data is no event, but a client that is cut off before the
+    /// next event comes back with it.
+    pub(super) fn text(&self) -> Bytes {
+        if self.messages.is_empty() {
+            return format!("id: {}\n\n", self.last).into();
+        }
+        let texts: Vec<_> = self.messages.iter().map(|message| &*message.text).collect();
+        texts.concat().into()
+    }
+}
+
 impl Message {
     pub(super) fn of(event: &Event) -> Self {
         // JSON has no line break outside of its texts, where it is escaped.

@@ -41,32 +41,25 @@ pub(super) fn route(context: &Context) -> MethodRouter<Context> {
     let feed = Arc::new(Feed::new(context.clone(), MAX_CLIENTS));
     get(async move |headers: HeaderMap, RawQuery(query): RawQuery| {
         match after(&headers, query.as_deref().unwrap_or_default()) {
-            Ok(after) => follow(feed, after).await,
+            Ok(after) => follow(feed, after),
             Err(error) => error.into_response(),
         }
     })
 }
 
-async fn follow(feed: Arc<Feed>, after: Option<EventId>) -> Response {
+fn follow(feed: Arc<Feed>, after: Option<EventId>) -> Response {
     let Some(place) = feed.place() else {
         let text = format!("{MAX_CLIENTS} clients follow the events already; try again in {RETRY_AFTER} s\n");
         return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER)], text).into_response();
     };
 
-    let last = match after {
-        Some(id) => id,
-        None => match feed.last().await {
-            Ok(last) => last,
-            Err(error) => return error.into_response(),
-        },
-    };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
         // A proxy that collects a response before it passes it on would hold events back.
         (header::HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    (headers, Stream::new(feed, place, last).into_body()).into_response()
+    (headers, Stream::new(feed, place, after).into_body()).into_response()
 }
 
 /// The last event that a client got. The header is that of a client that comes back to an address

@@ -10,9 +10,11 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinHandle;
 
 use super::feed::Feed;
-use crate::adapters::report::Parts;
+use super::message::Page;
+use crate::adapters::report::{Parts, RequestError};
 use crate::adapters::web::Token;
 use crate::model::EventId;
 
@@ -29,22 +31,48 @@ pub(super) struct Stream {
     feed: Arc<Feed>,
     commits: watch::Receiver<u64>,
     token: watch::Receiver<Option<Token>>,
-    /// The last event that the client got.
-    last: EventId,
+    /// The last event that the client got; none until it is known which one is the last.
+    last: Option<EventId>,
+    /// What is being read, if something is: a task of its own, so that a client that takes a ping and
+    /// no more does not hold up the reads of others.
+    reading: Option<JoinHandle<Result<Page, RequestError>>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Stream {
-    /// What follows this event.
-    pub(super) fn new(feed: Arc<Feed>, place: OwnedSemaphorePermit, last: EventId) -> Self {
-        Self { commits: feed.commits(), token: feed.token(), feed, last, _place: place }
+    /// What follows this event, or what is emitted from now on.
+    pub(super) fn new(feed: Arc<Feed>, place: OwnedSemaphorePermit, last: Option<EventId>) -> Self {
+        let mut commits = feed.commits();
+        commits.mark_changed();
+        Self { commits, token: feed.token(), feed, last, reading: None, _place: place }
     }
 
     pub(super) fn into_body(self) -> Body {
-        // An id without data is no event, but a client that is cut off before the first event comes
-        // back with it.
-        let beginning = format!("retry: {RETRY}\nid: {}\n\n", self.last);
-        Parts::into_body(self, beginning.into())
+        Parts::into_body(self, format!("retry: {RETRY}\n\n").into())
+    }
+
+    /// What is emitted next; none at the end. Dropping the future loses nothing.
+    async fn news(&mut self) -> Option<Bytes> {
+        loop {
+            let reading = match &mut self.reading {
+                Some(reading) => reading,
+                None => {
+                    self.commits.changed().await.ok()?;
+                    let commit = *self.commits.borrow_and_update();
+                    self.reading.insert(tokio::spawn(Arc::clone(&self.feed).after(self.last, commit)))
+                }
+            };
+            let page = reading.await;
+            self.reading = None;
+
+            let page = page.ok()?.ok()?;
+            if self.last != Some(page.last) {
+                self.last = Some(page.last);
+                // There may be more.
+                self.commits.mark_changed();
+                return Some(page.text());
+            }
+        }
     }
 }
 
@@ -52,25 +80,17 @@ impl Parts for Stream {
     /// The end, if the daemon stops, the token is replaced or the state cannot be read, is that of
     /// the body: a client comes back.
     async fn next(mut self) -> io::Result<(Bytes, Option<Self>)> {
-        let end = Ok((Bytes::new(), None));
-        loop {
-            if self.token.has_changed().unwrap_or_default() {
-                return end;
-            }
-            let commit = *self.commits.borrow_and_update();
-            let Ok(messages) = self.feed.after(self.last, commit).await else { return end };
-            if let Some(last) = messages.last() {
-                self.last = last.id;
-                let texts: Vec<_> = messages.iter().map(|message| &*message.text).collect();
-                return Ok((texts.concat().into(), Some(self)));
-            }
-
-            tokio::select! {
-                changed = self.commits.changed() => if changed.is_err() { return end },
-                () = replaced(&mut self.token) => return end,
-                () = tokio::time::sleep(PING_INTERVAL) => return Ok((PING.into(), Some(self))),
-            }
-        }
+        let mut token = self.token.clone();
+        let next = tokio::select! {
+            biased;
+            () = replaced(&mut token) => None,
+            news = self.news() => news,
+            () = tokio::time::sleep(PING_INTERVAL) => Some(PING.into()),
+        };
+        Ok(match next {
+            Some(text) => (text, Some(self)),
+            None => (Bytes::new(), None),
+        })
     }
 }
 

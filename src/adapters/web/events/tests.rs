@@ -23,23 +23,28 @@ use super::super::health::Health;
 use super::super::router::router;
 use super::MAX_CLIENTS;
 use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader, Readers};
-use crate::model::time::Instant;
 use crate::model::{Event, EventId, EventKind, ProjectName};
 use crate::platform::clock::Clock;
 
 /// When the first event is emitted. Each further one follows after a second.
 const START: Timestamp = Timestamp::constant(1_795_435_200, 0);
 
-/// More parts than any stream here has until a ping.
-const MOST_PARTS: usize = 1000;
+/// More pings than any read takes.
+const MOST_PINGS: usize = 20_000;
+
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// What was emitted, as a state keeps it.
 #[derive(Default)]
 struct State {
     events: Mutex<Vec<Arc<Event>>>,
-    /// How often it was read.
+    /// How often events were read.
     reads: AtomicUsize,
     is_broken: AtomicBool,
+    /// Whether reads of events take long.
+    is_slow: AtomicBool,
+    /// Whether those of the history do.
+    is_history_slow: AtomicBool,
 }
 
 impl State {
@@ -48,7 +53,7 @@ impl State {
     }
 
     fn read(&self) -> Result<MutexGuard<'_, Vec<Arc<Event>>>, ReadError> {
-        self.reads.fetch_add(1, Ordering::Relaxed);
+        wait_while(&self.is_slow);
         if self.is_broken.load(Ordering::Relaxed) {
             return Err(ReadError {
                 message: "/var/lib/state.db: disk I/O error".into(),
@@ -59,10 +64,17 @@ impl State {
     }
 }
 
+fn wait_while(is_slow: &AtomicBool) {
+    while is_slow.load(Ordering::Relaxed) {
+        std::thread::sleep(MOMENT);
+    }
+}
+
 struct StateReader(Arc<State>);
 
 impl Reader for StateReader {
     fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
+        wait_while(&self.0.is_history_slow);
         Ok(History::default())
     }
 
@@ -71,6 +83,7 @@ impl Reader for StateReader {
     }
 
     fn events_after(&mut self, last: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError> {
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
         let events = self.0.read()?;
         let place = events.iter().position(|event| event.id == last);
         let is_later = |event: &&Arc<Event>| place.is_some() || event.timestamp > last.time();
@@ -94,11 +107,12 @@ impl Stage {
 
     fn on(state: Arc<State>) -> Self {
         let (commits, committed) = watch::channel(0);
-        let readers = Readers::unbounded(Box::new(StateReader(Arc::clone(&state))));
-        let sources = Sources { readers, clock: Clock::system() };
+        let readers = || Readers::unbounded(Box::new(StateReader(Arc::clone(&state))));
+        let sources = Sources { readers: readers(), events: readers(), clock: Clock::system() };
         let context = Context::new(sources, mpsc::channel(1).0, Arc::<Health>::default(), committed);
+        let router = TowerToHyperService::new(router(context));
         let emitted = state.events().iter().map(|event| event.id).collect();
-        Self { state, commits, router: TowerToHyperService::new(router(context)), emitted }
+        Self { state, commits, router, emitted }
     }
 
     /// Another daemon on the same state.
@@ -130,6 +144,11 @@ impl Stage {
         self.router.call(request.body(Body::empty()).unwrap()).await.unwrap()
     }
 
+    /// What a client got last that got all.
+    fn last(&self) -> String {
+        self.emitted.last().unwrap_or(&EventId::BEFORE_ALL).to_string()
+    }
+
     /// A client whose connection is established.
     async fn client(&self) -> Client {
         let mut client = Client::default();
@@ -158,8 +177,9 @@ impl Client {
         assert_eq!(response.status(), StatusCode::OK);
         self.received.clear();
         self.body = Some(response.into_body());
-        // What comes first says where the stream begins.
         self.pull(usize::MAX).await;
+        // Until it is known where the stream begins.
+        while self.last_event_id.is_empty() && self.pull(usize::MAX).await {}
     }
 
     /// Takes the next part, of which at most this many bytes arrive. Whether there was one.
@@ -192,15 +212,19 @@ impl Client {
         }
     }
 
-    /// Reads until nothing more comes: until a ping, or the end.
-    async fn drain(&mut self) {
-        let comments = self.comments;
-        for _ in 0..MOST_PARTS {
-            if !self.pull(usize::MAX).await || self.comments > comments {
-                return;
+    /// Reads until it got what was emitted last.
+    async fn drain(&mut self, stage: &Stage) {
+        let most_comments = self.comments + MOST_PINGS;
+        while self.last_event_id != stage.last() {
+            let comments = self.comments;
+            assert!(self.pull(usize::MAX).await, "the stream has ended");
+            assert!(self.comments < most_comments, "only {} events", self.ids.len());
+            assert!(self.ids.len() <= stage.emitted.len(), "the stream repeats itself");
+            if self.comments > comments {
+                // Paused time runs ahead of a read that is under way.
+                std::thread::sleep(MOMENT);
             }
         }
-        panic!("the stream repeats itself: {} events", self.ids.len());
     }
 }
 
@@ -226,7 +250,7 @@ async fn what_is_emitted_from_now_on_follows_in_order() {
 
     stage.commit(1);
     stage.commit(3);
-    client.drain().await;
+    client.drain(&stage).await;
 
     assert_eq!(client.ids, stage.emitted[2..]);
     let (kind, data) = &client.events[0];
@@ -262,7 +286,7 @@ async fn the_header_replays_and_wins_over_the_parameter() {
         let response = stage.get(&path, header.as_deref()).await;
         let mut client = Client { body: Some(response.into_body()), ..Client::default() };
 
-        client.drain().await;
+        client.drain(&stage).await;
 
         assert_eq!(client.ids, stage.emitted[from..], "{path} {header:?}");
     }
@@ -275,6 +299,7 @@ async fn a_malformed_id_is_refused() {
         ("/v1/events", Some("7"), "the header `Last-Event-ID` is no id of an event: 7"),
         ("/v1/events?after=x%0Ay", None, "the parameter `after` is no id of an event: x\\ny"),
         ("/v1/events?after=5f3cd4f7-2f6b-4b8e-9a26-0e2fd42dcd22", None, "no id of an event: 5f3cd4f7"),
+        ("/v1/events?after=ffffffff-ffff-7fff-bfff-ffffffffffff", None, "no id of an event: ffffffff"),
     ] {
         let response = stage.get(path, header).await;
 
@@ -294,9 +319,29 @@ async fn an_id_that_is_gone_stands_for_its_time() {
 
     let mut client = Client { last_event_id: gone, ..Client::default() };
     client.connect(&stage).await;
-    client.drain().await;
+    client.drain(&stage).await;
 
     assert_eq!(client.ids, stage.emitted[3..]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_id_of_a_later_time_stands_for_the_last_event() {
+    let unknown = "01ffffff-8045-7a74-9000-eec89d64d5c2";
+    for events_before in [0, 3] {
+        let mut stage = Stage::new();
+        stage.commit(events_before);
+        let mut client = Client { last_event_id: unknown.to_owned(), ..Client::default() };
+        client.connect(&stage).await;
+        while client.last_event_id == unknown && client.comments < MOST_PINGS {
+            client.pull(usize::MAX).await;
+        }
+        assert_eq!(client.last_event_id, stage.last(), "it comes back with an id that is known");
+
+        stage.commit(2);
+        client.drain(&stage).await;
+
+        assert_eq!(client.ids, stage.emitted[events_before..]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,7 +354,7 @@ async fn a_client_cut_off_before_its_first_event_misses_none() {
         client.body = None;
         stage.commit(2);
         client.connect(&stage).await;
-        client.drain().await;
+        client.drain(&stage).await;
 
         assert_eq!(client.ids, stage.emitted[events_before..]);
     }
@@ -319,17 +364,64 @@ async fn a_client_cut_off_before_its_first_event_misses_none() {
 async fn silence_is_broken_every_15_seconds() {
     let stage = Stage::new();
     let mut client = stage.client().await;
+    client.comments = 0;
     let clock = Clock::system();
+    let began = clock.now().instant;
 
     for pings in 1..=4 {
         assert!(client.pull(usize::MAX).await);
 
         assert_eq!(client.comments, pings);
-        let silent = clock.now().instant.since(Instant::default());
+        let silent = clock.now().instant.since(began);
         // A timer of paused time may be late by a millisecond.
         assert_eq!(silent.as_millis() / 10, 1500 * pings as u128);
     }
     assert!(client.events.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_read_delays_neither_head_nor_pings() {
+    let mut stage = Stage::new();
+    stage.state.is_slow.store(true, Ordering::Relaxed);
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let response = tokio::time::timeout(MOMENT, stage.get("/v1/events", None)).await.expect("a head");
+        clients.push(Client { body: Some(response.into_body()), ..Client::default() });
+    }
+
+    for client in &mut clients {
+        for pings in 0..4 {
+            assert!(client.pull(usize::MAX).await);
+            assert_eq!(client.comments, pings);
+        }
+    }
+
+    // The second one takes no more.
+    stage.state.is_slow.store(false, Ordering::Relaxed);
+    for client in [0, 2] {
+        clients[client].drain(&stage).await;
+    }
+    stage.commit(1);
+    for client in [0, 2] {
+        clients[client].drain(&stage).await;
+        assert_eq!(clients[client].ids, stage.emitted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_read_of_the_history_delays_no_stream() {
+    let mut stage = Stage::new();
+    let mut client = stage.client().await;
+    stage.commit(1);
+    stage.state.is_history_slow.store(true, Ordering::Relaxed);
+    let mut history = Box::pin(stage.get("/v1/history", None));
+    assert!(tokio::time::timeout(MOMENT, &mut history).await.is_err());
+
+    client.drain(&stage).await;
+
+    assert_eq!(client.ids, stage.emitted);
+    stage.state.is_history_slow.store(false, Ordering::Relaxed);
+    assert_eq!(history.await.status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
@@ -359,11 +451,11 @@ async fn clients_that_read_nothing_delay_none() {
     let mut client = stage.client().await;
 
     stage.commit(250);
-    client.drain().await;
+    client.drain(&stage).await;
     assert_eq!(client.ids, stage.emitted);
 
     for client in &mut stalled {
-        client.drain().await;
+        client.drain(&stage).await;
         assert_eq!(client.ids, stage.emitted);
     }
 }
@@ -374,7 +466,7 @@ async fn a_commit_is_read_once_for_all_clients() {
     let mut clients = Vec::new();
     for _ in 0..MAX_CLIENTS {
         let mut client = stage.client().await;
-        client.drain().await;
+        client.drain(&stage).await;
         clients.push(client);
     }
 
@@ -382,7 +474,7 @@ async fn a_commit_is_read_once_for_all_clients() {
         let before = stage.state.reads.load(Ordering::Relaxed);
         stage.commit(2);
         for client in &mut clients {
-            client.drain().await;
+            client.drain(&stage).await;
         }
 
         assert_eq!(stage.state.reads.load(Ordering::Relaxed) - before, 1);
@@ -405,18 +497,18 @@ async fn a_stream_ends_when_the_daemon_stops() {
 async fn a_stream_ends_if_the_state_cannot_be_read() {
     let mut stage = Stage::new();
     let mut client = stage.client().await;
-    client.drain().await;
+    client.drain(&stage).await;
 
     stage.state.is_broken.store(true, Ordering::Relaxed);
     stage.commit(1);
     while client.pull(usize::MAX).await {}
-    let refused = stage.get("/v1/events", None).await;
-    assert_eq!(refused.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    assert!(!text(refused).await.contains("/var/lib"), "clients do not learn where it is");
+    let begun = stage.get("/v1/events", None).await;
+    assert_eq!(begun.status(), StatusCode::OK, "browsers come back to a stream, not to an error");
+    assert!(!text(begun).await.contains("id:"));
 
     stage.state.is_broken.store(false, Ordering::Relaxed);
     client.connect(&stage).await;
-    client.drain().await;
+    client.drain(&stage).await;
     assert_eq!(client.ids, stage.emitted);
 }
 
@@ -486,8 +578,10 @@ async fn play(steps: Vec<Step>) -> Result<(), TestCaseError> {
             }
         }
     }
+    // Those that have all get nothing again before the next one.
+    stage.commit(1);
     for client in &mut clients {
-        client.drain().await;
+        client.drain(&stage).await;
         prop_assert_eq!(&client.ids, &stage.emitted[2..]);
     }
     Ok(())

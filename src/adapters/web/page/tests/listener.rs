@@ -59,7 +59,8 @@ impl Reader for Held {
 fn context(reader: impl Reader + 'static) -> (Context, mpsc::Receiver<Question>) {
     let (questions, asked) = mpsc::channel(1);
     let (_, commits) = watch::channel(0);
-    let sources = Sources { readers: Readers::new(Box::new(reader)), clock: Clock::system() };
+    let readers = Readers::new(Box::new(reader));
+    let sources = Sources { events: readers.clone(), readers, clock: Clock::system() };
     (Context::new(sources, questions, Arc::new(Health::default()), commits), asked)
 }
 
