@@ -78,6 +78,24 @@ fn a_restore_that_waits_for_its_index_is_counted_once() {
 }
 
 #[test]
+fn what_is_dropped_by_hand_ends_as_dropped() {
+    let plane = play("[[job]]\nid = \"rj-1\"\n");
+    let ops = receive([]);
+    ops.otherwise(Reply::status(503));
+    let world = World::new().project("a", &plane, "jobs = [\"rj-1\"]").sink("ops", &ops);
+    let mut daemon = world.start();
+    daemon.until("a pending delivery", |samples| {
+        is(samples.of("delivery_attempts_total{sink=\"ops\",result=\"transient\"}"), 1)
+    });
+
+    world.ask(&["deliveries", "drop", "--all"]).expect(0);
+
+    let dropped = "deliveries_ended_total{sink=\"ops\",outcome=\"dropped\"}";
+    let samples = daemon.until("the drop", |samples| is(samples.of(dropped), 1));
+    assert!(is(samples.of("deliveries{sink=\"ops\",state=\"pending\"}"), 0));
+}
+
+#[test]
 fn pages_of_discovery_are_requests() {
     let plane = play("[[job]]\nid = \"rj\"\ncount = 250\n");
     let world = World::new().project("a", &plane, "discover = true");
