@@ -69,6 +69,7 @@ fn a_restore_that_waits_for_its_index_is_counted_once() {
     let completed = "events_total{project=\"a\",type=\"restore_job.completed\"}";
     let between = daemon.until("its completion", |samples| is(samples.of(completed), 1));
     assert!(is(between.of("restores_ended_total{project=\"a\",outcome=\"completed\"}"), 0));
+    assert!(is(between.of("oldest_open_restore_age_seconds{project=\"a\"}"), 0), "it does not run any more");
 
     let samples = daemon.until("its end", |samples| is(samples.sum("restores_ended_total"), 1));
     assert!(is(samples.of("restores_ended_total{project=\"a\",outcome=\"ready\"}"), 1));
