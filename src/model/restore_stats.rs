@@ -37,7 +37,7 @@ pub struct RestoreStats {
     /// digits, dates and hex. `null` if they are all restores of the project or, by index, if the
     /// name is not known.
     pub index: Option<String>,
-    /// How many ended, in whatever way.
+    /// How many ended: the sum of those below.
     pub ended: usize,
     /// How many of them ended well.
     pub completed: usize,
@@ -45,6 +45,8 @@ pub struct RestoreStats {
     pub failed: usize,
     /// How many of them were cancelled.
     pub cancelled: usize,
+    /// How many of them ended in a state that this version does not know.
+    pub unrecognised: usize,
     /// The share that failed of those that completed or failed, 0 to 1; `null` if none did.
     pub failed_share: Option<f64>,
     #[serde(flatten)]
@@ -104,6 +106,7 @@ impl RestoreStats {
             completed,
             failed,
             cancelled: outcomes.of(Outcome::Cancelled),
+            unrecognised: outcomes.of(Outcome::Unrecognised),
             failed_share: (completed + failed > 0).then_some(share),
             took: DurationStats::of(took.collect()),
         }
@@ -181,6 +184,17 @@ mod tests {
         assert_eq!((stats.ended, stats.completed, stats.failed, stats.cancelled), (7, 3, 2, 1));
         assert_eq!(stats.failed_share, Some(0.4));
         assert_eq!((stats.took.measured, stats.took.p50), (2, Some(Duration::from_mins(1))));
+    }
+
+    #[test]
+    fn each_restore_that_ended_is_in_one_figure() {
+        let ended = Outcome::ALL.into_iter().filter(|outcome| outcome.is_final());
+        let restores: Vec<_> = ended.map(|outcome| restore("a", None, outcome, exact(1))).collect();
+
+        let stats = RestoreStats::of(&restores, StatsBy::Project).remove(0);
+
+        let figures = [stats.completed, stats.failed, stats.cancelled, stats.unrecognised];
+        assert_eq!((stats.ended, figures), (restores.len(), [2, 2, 1, 1]));
     }
 
     #[test]

@@ -102,7 +102,7 @@ fn every_alert_is_explained() {
     let page = read("docs/guides/monitoring.md");
 
     let unexplained: Vec<_> = rules
-        .map(|rule| rule["alert"].as_str().expect("a name"))
+        .filter_map(|rule| rule["alert"].as_str())
         .filter(|name| !page.contains(&format!("`{name}`")))
         .collect();
 

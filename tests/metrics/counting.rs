@@ -69,12 +69,31 @@ fn a_restore_that_waits_for_its_index_is_counted_once() {
     let completed = "events_total{project=\"a\",type=\"restore_job.completed\"}";
     let between = daemon.until("its completion", |samples| is(samples.of(completed), 1));
     assert!(is(between.of("restores_ended_total{project=\"a\",outcome=\"completed\"}"), 0));
+    assert!(is(between.of("oldest_open_restore_age_seconds{project=\"a\"}"), 0), "it does not run any more");
 
     let samples = daemon.until("its end", |samples| is(samples.sum("restores_ended_total"), 1));
     assert!(is(samples.of("restores_ended_total{project=\"a\",outcome=\"ready\"}"), 1));
     assert!(is(samples.of("restore_duration_seconds_count"), 1));
     let of_index = "api_requests_total{project=\"a\",endpoint=\"describe_index\",code=\"200\"}";
     assert!(samples.of(of_index) >= 1.0);
+}
+
+#[test]
+fn what_is_dropped_by_hand_ends_as_dropped() {
+    let plane = play("[[job]]\nid = \"rj-1\"\n");
+    let ops = receive([]);
+    ops.otherwise(Reply::status(503));
+    let world = World::new().project("a", &plane, "jobs = [\"rj-1\"]").sink("ops", &ops);
+    let mut daemon = world.start();
+    daemon.until("a pending delivery", |samples| {
+        is(samples.of("delivery_attempts_total{sink=\"ops\",result=\"transient\"}"), 1)
+    });
+
+    world.ask(&["deliveries", "drop", "--all"]).expect(0);
+
+    let dropped = "deliveries_ended_total{sink=\"ops\",outcome=\"dropped\"}";
+    let samples = daemon.until("the drop", |samples| is(samples.of(dropped), 1));
+    assert!(is(samples.of("deliveries{sink=\"ops\",state=\"pending\"}"), 0));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use restore_watch::platform::clock::Clock;
 use serde_json::Value;
 
 use crate::programs::is_installed;
-use crate::scraped::{STEP, World, request};
+use crate::scraped::{STEP, World, is, request};
 use crate::shipped;
 use crate::support::{Folder, PATIENCE, play, unused_address};
 
@@ -110,4 +110,19 @@ fn a_prometheus_fires_the_shipped_alerts() {
 
     let types = prometheus.ask("/api/v1/metadata");
     assert_eq!(types["restore_watch_restore_duration_seconds"][0]["type"], "histogram");
+}
+
+#[test]
+fn what_failed_before_the_first_scrape_is_an_alert() {
+    if !is_installed("prometheus") {
+        return;
+    }
+    let plane = play("[[job]]\nid = \"rj-bad\"\nage = \"1h\"\ntakes = \"1m\"\nends = \"failed\"\n");
+    let world = World::new().project("prod", &plane, "jobs = [\"rj-bad\"]");
+    let mut daemon = world.start();
+    daemon.until("the failure", |samples| is(samples.sum("restores_ended_total"), 1));
+
+    let prometheus = Prometheus::start(&daemon.address);
+
+    prometheus.until("it is an alert", |prometheus| prometheus.firing() == ["RestoreWatchRestoreFailed"]);
 }

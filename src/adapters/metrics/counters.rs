@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::histogram::Histogram;
 use super::words::{AttemptResult, Code, Endpoint, Exchange};
-use crate::engine::{Batch, Input};
+use crate::engine::{Batch, Edit, Input};
 use crate::model::{DeliveryState, Elapsed, EndedRestore, EventKind, Outcome, ProjectName, SinkName};
 
 /// All counters of a daemon.
@@ -102,6 +102,16 @@ impl Counters {
             _ => return,
         };
         *self.sink(sink).attempts.entry(result).or_default() += 1;
+    }
+
+    /// Counts the deliveries that were dropped by hand, if this input has some.
+    pub fn edited(&mut self, input: &Input) {
+        let Input::DeliveriesEdited(edits) = input else { return };
+        for edit in edits {
+            if let Edit::Drop(record) = edit {
+                *self.sink(&record.id.sink).ended.entry(DeliveryState::Dropped).or_default() += 1;
+            }
+        }
     }
 
     fn project(&mut self, name: &ProjectName) -> &mut ProjectCounters {

@@ -107,7 +107,7 @@ families! {
     RestoreDuration: Histogram "restore_watch_restore_duration_seconds" [];
     /// The time from the end of a restore that succeeded to its observation, since the beginning of the history that the state keeps.
     DetectionDelay: Histogram "restore_watch_detection_delay_seconds" [];
-    /// The age of the oldest restore that has not ended. 0 if there is none.
+    /// The age of the oldest restore that runs, as far as known. 0 if there is none. One that completed and awaits its index does not count, nor one that is not found or unreachable.
     OldestOpenRestore: Gauge "restore_watch_oldest_open_restore_age_seconds" ["project"];
     /// When a restore last succeeded, in seconds since 1970. 0 if the history has none.
     LastCompleted: Gauge "restore_watch_last_completed_timestamp_seconds" ["project"];
@@ -127,7 +127,7 @@ families! {
     ProjectPaused: Gauge "restore_watch_project_paused" ["project"];
     /// Deliveries that are pending, and dead letters.
     Deliveries: Gauge "restore_watch_deliveries" ["sink", "state"];
-    /// Deliveries that ended, by how they did. A dead letter that is retried ends once more.
+    /// Deliveries that ended, by how they did. A dead letter that is retried or dropped ends once more.
     DeliveriesEnded: Counter "restore_watch_deliveries_ended_total" ["sink", "outcome"];
     /// Attempts at deliveries, by what came of them.
     DeliveryAttempts: Counter "restore_watch_delivery_attempts_total" ["sink", "result"];

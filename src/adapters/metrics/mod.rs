@@ -3,9 +3,9 @@
 //! Each family is declared once, in `family.rs`. The loop of the daemon counts in [`Counters`] and
 //! answers a scrape with a [`Reading`]; everything else is work of the listener.
 //!
-//! Invariant: a reading shows one moment, so its counters and its gauges agree. No label is the id
-//! of a job or the name of an index, so the number of series follows from the configuration alone,
-//! but for the HTTP status codes that servers answer with.
+//! Invariant: a reading shows one moment: its gauges are what is known then, its counters what was
+//! committed by then. No label is the id of a job or the name of an index, so the number of series
+//! follows from the configuration alone, but for the HTTP status codes that servers answer with.
 
 mod accept;
 mod counters;

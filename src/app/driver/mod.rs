@@ -201,6 +201,7 @@ impl Driver {
             Some(input) = self.edits.next() => {
                 // A failed check is the last one: a state that is gone does not come back.
                 let input = input??;
+                self.counters.edited(&input);
                 self.next_edit_check = Some(self.clock.now().instant + EDIT_CHECK_INTERVAL);
                 (input, nothing())
             }

@@ -20,7 +20,8 @@ use crate::platform::{color, locale};
 /// ended well and whose start and end are known count for them, and for MAX and the histogram. With
 /// fewer than 2, 10 or 100 of those there is a `-` (in JSON `null`), because the figure would be that
 /// of the longest. FAILED is the number that failed and its share of those that completed or failed;
-/// cancelled ones are counted apart. The bars of the histogram are restores of up to 30s, 1m, 2m, 5m,
+/// cancelled ones, and those that ended in a state that this version does not know, are counted
+/// apart. The bars of the histogram are restores of up to 30s, 1m, 2m, 5m,
 /// 10m, 20m, 30m, 1h, 2h, 4h, 6h, and longer ones; the highest bar of a line is its most frequent
 /// duration.
 ///

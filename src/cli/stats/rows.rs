@@ -9,9 +9,9 @@ use crate::model::{Bucket, RESTORE_BUCKETS, RestoreStats, StatsBy, duration};
 const PROJECT: usize = 0;
 const INDEX: usize = 1;
 
-/// The columns that a narrow terminal does without, the first one first: CANCELLED, P99, MAX, the
-/// histogram, P50.
-const SPARE: [usize; 5] = [4, 7, 8, 9, 5];
+/// The columns that a narrow terminal does without, the first one first: CANCELLED, UNRECOGNISED,
+/// P99, MAX, the histogram, P50.
+const SPARE: [usize; 6] = [4, 5, 8, 9, 10, 6];
 
 /// The bars from no restore to as many as the fullest bucket has.
 const BARS: [char; 6] = ['·', '▁', '▂', '▃', '▅', '▇'];
@@ -28,6 +28,7 @@ pub(super) fn of(
     let shows_project =
         by == StatsBy::Project || groups.iter().any(|group| group.project != groups[0].project);
     let shows_cancelled = groups.iter().any(|group| group.cancelled > 0);
+    let shows_unrecognised = groups.iter().any(|group| group.unrecognised > 0);
     let (scale, cut) = (scale(utf8), if by == StatsBy::Index { INDEX } else { PROJECT });
     let heading = [
         if shows_project { "PROJECT" } else { "" },
@@ -35,6 +36,7 @@ pub(super) fn of(
         "ENDED",
         "FAILED",
         if shows_cancelled { "CANCELLED" } else { "" },
+        if shows_unrecognised { "UNRECOGNISED" } else { "" },
         "P50",
         "P90",
         "P99",
@@ -53,6 +55,7 @@ pub(super) fn of(
             group.ended.to_string(),
             failed(group),
             if shows_cancelled { group.cancelled.to_string() } else { String::new() },
+            if shows_unrecognised { group.unrecognised.to_string() } else { String::new() },
             took(group.took.p50),
             took(group.took.p90),
             took(group.took.p99),
@@ -142,6 +145,16 @@ mod tests {
         docs    1      0          -       -        -        6h 56m   ···········▇
         orders  100    0          8m 20s  15m 00s  16m 30s  16m 40s  ▁▁▁▃▅▇······
         users   2      1 (100 %)  -       -        -        -        ············
+        ");
+    }
+
+    #[test]
+    fn an_end_in_a_state_that_is_not_known_has_a_column() {
+        let restores = [EndedRestore { outcome: Outcome::Unrecognised, ..samples::failed() }];
+
+        insta::assert_snapshot!(text(&restores, StatsBy::Project, None, true), @"
+        PROJECT     ENDED  FAILED  UNRECOGNISED  P50  P90  P99  MAX  ≤30s     >6h
+        production  1      0       1             -    -    -    -    ············
         ");
     }
 

@@ -52,7 +52,7 @@ pub struct ProjectView<'a> {
     pub ended: usize,
     /// How many of its jobs have which outcome, as [`JobView::outcome`] has it.
     pub outcomes: OutcomeCounts,
-    /// When its oldest open restore began. One that the API does not know is none.
+    /// When its oldest open restore began: one that the API has not ended, and answers about.
     pub oldest_open: Option<Instant>,
     /// Start of the current period without any usable answer, if there is one.
     pub unanswered_since: Option<Instant>,

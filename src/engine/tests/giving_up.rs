@@ -49,6 +49,19 @@ fn the_time_passes_and_ends_with_the_outcome() {
 }
 
 #[test]
+fn what_is_not_answered_about_is_no_open_restore() {
+    let oldest_open = |stage: &Stage| stage.engine.projects().next().unwrap().oldest_open;
+    for (class, time) in [(FailureClass::NotFound, seconds(60)), (FailureClass::Transient, seconds(600))] {
+        let mut stage = stage();
+        stage.fail(class);
+        assert!(oldest_open(&stage).is_some(), "{class:?} may pass");
+
+        stage.fail_for(class, time);
+        assert_eq!(oldest_open(&stage), None, "{class:?}");
+    }
+}
+
+#[test]
 fn a_good_answer_ends_the_time() {
     let mut stage = stage();
     stage.fail(FailureClass::Transient);

@@ -217,9 +217,10 @@ impl Tracker {
         self.end.is_some() && !self.awaits_index()
     }
 
-    /// Whether it is a restore that goes on, as far as known: one that the API does not know is none.
+    /// Whether it is a restore that goes on, as far as known: one that the API does not know is none,
+    /// and one that it does not answer about for too long may have ended.
     pub(super) fn is_open_restore(&self) -> bool {
-        !self.has_ended() && self.outcome() != Outcome::NotFound
+        self.is_running() && self.health.outcome() == Outcome::Open
     }
 
     /// Whether the API has not ended the job, as far as known.
