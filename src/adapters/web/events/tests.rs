@@ -24,7 +24,7 @@ use super::super::router::router;
 use super::MAX_CLIENTS;
 use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
 use crate::model::time::Instant;
-use crate::model::{Event, EventId, EventKind, ProjectName};
+use crate::model::{EndTotals, Event, EventId, EventKind, ProjectName};
 use crate::platform::clock::Clock;
 
 /// When the first event is emitted. Each further one follows after a second.
@@ -64,6 +64,10 @@ struct StateReader(Arc<State>);
 impl Reader for StateReader {
     fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
         Ok(History::default())
+    }
+
+    fn totals(&mut self) -> Result<EndTotals, ReadError> {
+        Ok(EndTotals::new())
     }
 
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {

@@ -13,7 +13,9 @@ use crate::adapters::store::{DeliveryAdmin as _, DeliveryFilter};
 use crate::config::{JobSettings, ProjectSettings, StateSettings};
 use crate::engine::{Action, Engine, Input, Plan};
 use crate::model::time::{Instant, Now};
-use crate::model::{DeliveryCounts, DeliveryState, EndedRestore, Event, EventId, JobId, Outcome, Until};
+use crate::model::{
+    DeliveryCounts, DeliveryState, EndTotal, EndTotals, EndedRestore, Event, EventId, JobId, Outcome, Until,
+};
 
 const VERSION_1: &[u8] = include_bytes!("version-1.db");
 
@@ -99,6 +101,19 @@ fn history_of_version_1_is_what_its_events_reported() {
         assert_eq!(row.detection_delay_seconds, event.detection_delay_seconds);
         assert_eq!(Some(&row.job), event.job.as_ref());
     }
+}
+
+#[test]
+fn totals_of_version_1_begin_with_its_rows() {
+    let place = written(VERSION_1);
+
+    drop(open(&place.path()));
+
+    let totals = SqliteReader::open(&place.path()).unwrap().totals().unwrap();
+    let mut expected = EndTotals::new();
+    history(&place.path()).iter().for_each(|row| EndTotal::count(&mut expected, row));
+    assert_eq!(totals, expected);
+    assert_eq!(totals.values().map(|total| total.ended).sum::<u64>(), 4);
 }
 
 #[test]
