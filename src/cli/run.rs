@@ -238,12 +238,11 @@ fn serve_http(
     Ok(Some(server))
 }
 
-/// The counters as the history has them; those of a history that cannot be read begin at 0.
+/// The counters as the state has them; they begin at 0 if that cannot be read.
 async fn counted(mut reader: Box<dyn Reader>, signals: &mut Signals) -> Result<Counters, Failure> {
-    let counting = move || Ok(daemon::count_history(&mut *reader));
-    let counted = unless_stopped(signals, "reading the history", counting).await?;
-    Ok(counted.unwrap_or_else(|error| {
-        warn!("metrics begin at 0: the history cannot be read: {error}");
+    let totals = unless_stopped(signals, "reading the state", move || Ok(reader.totals())).await?;
+    Ok(totals.map(Counters::continuing).unwrap_or_else(|error| {
+        warn!("metrics begin at 0: {error}");
         Counters::default()
     }))
 }

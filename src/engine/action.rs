@@ -74,6 +74,11 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The restores whose end an event of the batch reports: those that are counted.
+    pub fn reported_ends(&self) -> impl Iterator<Item = &EndedRestore> {
+        self.ends.iter().filter(|end| end.event.is_some()).map(|end| &end.restore)
+    }
 }
 
 /// An event and the deliveries that it starts.
@@ -89,12 +94,19 @@ pub struct BatchEntry {
 /// watched again, such as until its index is ready, and ends again.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchEnd {
-    /// The row of the history, which replaces an earlier one of the same job. It counts no
-    /// deliveries: those are the store's to count.
+    /// The row of the history. It replaces an earlier one of the same job, unless that is of the
+    /// same end. It counts no deliveries: those are the store's to count.
     pub restore: EndedRestore,
     /// The event of the same batch that reports the end. None if it was emitted before: the
-    /// settings changed, so that the job ended with what had been emitted.
+    /// settings changed or the job left, so that it ended with what had been emitted.
     pub event: Option<EventId>,
+}
+
+impl BatchEnd {
+    /// A restore that ended with what had been emitted.
+    pub(super) fn without_event(restore: EndedRestore) -> Self {
+        Self { restore, event: None }
+    }
 }
 
 /// Which records are old.

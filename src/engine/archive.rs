@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::adaptive_rate::AdaptiveRate;
 use super::snapshot::{JobRecord, JobSnapshot, ProjectRecord, ProjectSnapshot};
 use crate::model::time::wall_between;
-use crate::model::{JobId, ProjectName};
+use crate::model::{EndedRestore, JobId, ProjectName};
 
 /// Projects and jobs that are not watched.
 #[derive(Debug, Default)]
@@ -93,6 +93,11 @@ impl Archive {
     pub(super) fn has_ended(&self, project: &ProjectName, id: &JobId) -> bool {
         let job = self.jobs.get(project).and_then(|jobs| jobs.get(id));
         job.is_some_and(|job| job.snapshot.end.is_some())
+    }
+
+    /// The restores whose index was awaited: whether that serves stays open.
+    pub(super) fn left(&self) -> impl Iterator<Item = EndedRestore> {
+        self.jobs.values().flat_map(BTreeMap::values).filter_map(JobRecord::left)
     }
 
     /// How many unfinished jobs were added by command to projects that are not watched, by project.

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::Engine;
-use super::action::Prune;
+use super::action::{BatchEnd, Prune};
 use super::diagnostic::Diagnostic;
 use super::input::{Command, CommandReply, Plan, Reconfigured};
 use super::project::{Forgotten, Project};
@@ -166,7 +166,10 @@ impl Engine {
         let removed = self.archive_jobs(left);
         let snapshot = project.snapshot(now);
         let record = ProjectRecord { name: name.clone(), snapshot: snapshot.clone() };
-        self.commit_queue.add(|batch| batch.projects.push(record));
+        self.commit_queue.add(|batch| {
+            batch.projects.push(record);
+            batch.ends.extend(project.take_ends().map(BatchEnd::without_event));
+        });
         self.archive.archive_project(name, snapshot, project.adaptive_rate());
         removed
     }

@@ -137,6 +137,9 @@ impl Engine {
         };
 
         engine.reconfigure(plan, now);
+        // What left while no process ran, or before there was a history.
+        let left = engine.archive.left().map(BatchEnd::without_event);
+        engine.commit_queue.add(|batch| batch.ends.extend(left));
         engine.diagnostics.extend(engine.clock_that_went_back(now));
         engine.actions.extend(engine.diagnostics.drain(..).map(Action::Diagnostic));
         engine.projects.reindex();

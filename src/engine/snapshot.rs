@@ -135,6 +135,13 @@ impl JobRecord {
     pub fn ended(&self) -> Option<EndedRestore> {
         Tracker::from_record(self.clone()).ended(&self.project)
     }
+
+    /// The same of a job that is not watched any more, if its index was awaited: whether that
+    /// serves is then left open.
+    pub(super) fn left(&self) -> Option<EndedRestore> {
+        let record = Some(self).filter(|record| record.snapshot.awaits_index())?;
+        Tracker::from_record(record.clone()).left(&self.project)
+    }
 }
 
 /// The state of a job.
@@ -231,6 +238,8 @@ pub struct EndSnapshot {
     pub age: Option<Duration>,
     /// Its age when a poll last showed it running; not said in a state of 0.1.0.
     pub seen_running: Option<Duration>,
+    /// Whether it had ended before it was watched.
+    pub is_before_watch: bool,
 }
 
 /// Intermediate progress.

@@ -72,9 +72,10 @@ impl Elapsed {
 #[derive(Serialize, Deserialize, JsonSchema)]
 struct ElapsedSeconds {
     /// Seconds from `created_at` to the end of the restore: to `completed_at`, or to the answer
-    /// that showed its index ready if that is awaited. Until then the seconds so far, from the
-    /// start of the watch if `created_at` is not known. `null` if the restore ended at a time that
-    /// the API does not say, as failed and cancelled ones do. Not below 0.
+    /// that showed its index ready if that is awaited (in the history, always to `completed_at`).
+    /// Until then the seconds so far, from the start of the watch if `created_at` is not known.
+    /// `null` if the restore ended at a time that the API does not say, as failed and cancelled
+    /// ones do. Not below 0.
     elapsed_seconds: Option<f64>,
     /// If `elapsed_seconds` is `null`: it is not less than this, the age of the restore when a poll
     /// last showed it running. `null` if none did.

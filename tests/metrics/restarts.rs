@@ -41,7 +41,9 @@ fn ends_are_counted_once_over_kills() {
         ended_at_most_what_is_known(samples);
         is(samples.sum("restores_ended_total"), JOBS)
     });
-    assert!(is(all.of("restore_duration_seconds_count"), JOBS));
+    let durations = all.of("restore_duration_seconds_count");
+    assert!(durations < f64::from(JOBS), "durations begin at 0 with each process");
+    assert!((all.of("detection_delay_seconds_count") - durations).abs() < 0.1, "each has a delay");
     assert!(all.sum("events_total") < f64::from(2 * JOBS), "events begin at 0 with each process");
     daemon.process.kill();
 
@@ -49,7 +51,7 @@ fn ends_are_counted_once_over_kills() {
     for family in ["restores_ended_total", "last_completed_timestamp_seconds"] {
         assert!((again.sum(family) - all.sum(family)).abs() < 0.01, "{family}");
     }
-    for series in ["restore_duration_seconds_sum", "detection_delay_seconds_sum"] {
-        assert!((again.of(series) - all.of(series)).abs() < 0.1, "{series}");
+    for series in ["restore_duration_seconds_count", "detection_delay_seconds_count"] {
+        assert!(is(again.of(series), 0), "{series}");
     }
 }

@@ -1,8 +1,8 @@
 //! What the loop of the daemon counts.
 //!
 //! Invariant: the end of a restore, an event and the end of a delivery are counted when they are
-//! committed, so that no more of them are counted than are known after a kill. A restore that ended
-//! is counted once.
+//! committed, so that no more of them are counted than are known after a kill. The end of a restore
+//! is counted once for each event that reports it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use super::histogram::Histogram;
 use super::words::{AttemptResult, Code, Endpoint, Exchange};
 use crate::engine::{Batch, Edit, Input};
-use crate::model::{DeliveryState, Elapsed, EndedRestore, EventKind, Outcome, ProjectName, SinkName};
+use crate::model::{
+    DeliveryState, Elapsed, EndTotal, EndTotals, EndedRestore, EventKind, Outcome, ProjectName, SinkName,
+};
 
 /// All counters of a daemon.
 #[derive(Debug, Clone)]
@@ -54,8 +56,20 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// Counts the end of a restore, which an earlier process may have committed.
-    pub fn ended(&mut self, restore: &EndedRestore) {
+    /// Goes on counting from what earlier processes committed.
+    pub fn continuing(totals: EndTotals) -> Self {
+        let mut counters = Self::default();
+        for ((project, outcome), EndTotal { ended, last_ended_at }) in totals {
+            let counters = counters.project(&project);
+            counters.ended.insert(outcome, ended);
+            if outcome.is_success() {
+                counters.last_completed = counters.last_completed.max(Some(last_ended_at));
+            }
+        }
+        counters
+    }
+
+    fn ended(&mut self, restore: &EndedRestore) {
         let EndedRestore { outcome, elapsed, detection_delay_seconds: delay, .. } = *restore;
         let counters = self.project(&restore.project);
         *counters.ended.entry(outcome).or_default() += 1;
@@ -63,8 +77,7 @@ impl Counters {
             return;
         }
 
-        let ended_at = restore.job.facts.completed_at.unwrap_or(restore.end_observed_at);
-        counters.last_completed = counters.last_completed.max(Some(ended_at));
+        counters.last_completed = counters.last_completed.max(Some(restore.ended_at()));
         if let Elapsed::Exact(took) = elapsed {
             self.restore_duration.observe(took);
         }
@@ -78,7 +91,7 @@ impl Counters {
         for event in batch.entries.iter().map(|entry| &*entry.event) {
             *self.project(&event.project).events.entry(event.kind).or_default() += 1;
         }
-        batch.ends.iter().for_each(|end| self.ended(&end.restore));
+        batch.reported_ends().for_each(|restore| self.ended(restore));
         for update in batch.deliveries.iter().filter(|update| update.change.is_final()) {
             *self.sink(&update.id.sink).ended.entry(update.change.state()).or_default() += 1;
         }
@@ -160,7 +173,10 @@ mod tests {
     }
 
     fn ends(outcomes: &[Outcome]) -> Batch {
-        let end = |outcome: &Outcome| BatchEnd { restore: restore(*outcome), event: None };
+        let end = |outcome: &Outcome| BatchEnd {
+            restore: restore(*outcome),
+            event: Some(EventId::from_parts(at(100), [0; 10])),
+        };
         Batch { ends: outcomes.iter().map(end).collect(), ..Batch::default() }
     }
 
@@ -186,6 +202,33 @@ mod tests {
         let project = &counters.projects[&project()];
         assert!(counted(&project.ended, [(Outcome::Completed, 1), (Outcome::Failed, 2)]));
         assert!(counted(&project.events, [(EventKind::Watched, 2), (EventKind::Completed, 1)]));
+    }
+
+    #[test]
+    fn an_end_that_no_event_reports_is_not_counted() {
+        let mut counters = Counters::default();
+        let mut batch = ends(&[Outcome::Completed]);
+        batch.ends[0].event = None;
+
+        counters.committed(&batch);
+
+        assert!(counters.projects.is_empty());
+    }
+
+    #[test]
+    fn totals_of_earlier_processes_are_continued() {
+        let total = |ended, second| EndTotal { ended, last_ended_at: at(second) };
+        let totals = [(Outcome::Completed, total(7, 80)), (Outcome::Failed, total(1, 200))];
+        let mut counters =
+            Counters::continuing(totals.map(|(outcome, total)| ((project(), outcome), total)).into());
+
+        assert_eq!(counters.projects[&project()].last_completed, Some(at(80)));
+        counters.committed(&ends(&[Outcome::Completed]));
+
+        let project = &counters.projects[&project()];
+        assert!(counted(&project.ended, [(Outcome::Completed, 8), (Outcome::Failed, 1)]));
+        assert_eq!(project.last_completed, Some(at(90)));
+        assert_eq!(counters.restore_duration.count(), 1, "those of this process");
     }
 
     #[test]

@@ -101,15 +101,15 @@ families! {
     BuildInfo: Info "restore_watch_build_info" ["version"];
     /// Known restores by outcome, as long as the state keeps them.
     Restores: Gauge "restore_watch_restores" ["project", "outcome"];
-    /// Restores that ended, by final outcome, since the beginning of the history that the state keeps.
+    /// Restores that ended, by final outcome. It goes on after a restart, whatever the history still has.
     RestoresEnded: Counter "restore_watch_restores_ended_total" ["project", "outcome"];
-    /// How long restores took that succeeded, since the beginning of the history that the state keeps.
+    /// How long restores took that succeeded. It begins at 0 with each process.
     RestoreDuration: Histogram "restore_watch_restore_duration_seconds" [];
-    /// The time from the end of a restore that succeeded to its observation, since the beginning of the history that the state keeps.
+    /// The time from the end of a restore that succeeded to its observation, if it ended while it was watched. It begins at 0 with each process.
     DetectionDelay: Histogram "restore_watch_detection_delay_seconds" [];
     /// The age of the oldest restore that runs, as far as known. 0 if there is none. One that completed and awaits its index does not count, nor one that is not found or unreachable.
     OldestOpenRestore: Gauge "restore_watch_oldest_open_restore_age_seconds" ["project"];
-    /// When a restore last succeeded, in seconds since 1970. 0 if the history has none.
+    /// When a restore last succeeded, in seconds since 1970. 0 if none did.
     LastCompleted: Gauge "restore_watch_last_completed_timestamp_seconds" ["project"];
     /// Events that were emitted, by type.
     Events: Counter "restore_watch_events_total" ["project", "type"];

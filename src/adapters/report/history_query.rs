@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::adapters::report::{History, Reader, RequestErrorKind};
     use crate::config::IndexPattern;
-    use crate::model::{Event, EventId, Outcome};
+    use crate::model::{EndTotals, Event, EventId, Outcome};
 
     #[test]
     fn queries_survive_the_url() {
@@ -164,6 +164,10 @@ mod tests {
                 Some(error) => Err(error),
                 None => panic!("a bug"),
             }
+        }
+
+        fn totals(&mut self) -> Result<EndTotals, ReadError> {
+            Ok(EndTotals::new())
         }
 
         fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {

@@ -10,13 +10,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::IndexPattern;
-use crate::model::{EndedRestore, Event, EventId, Outcome, ProjectName};
+use crate::model::{EndTotals, EndedRestore, Event, EventId, Outcome, ProjectName};
 
 /// Reads the history and the events of a state. Everything here waits for the disk or for a server.
 pub trait Reader: Send {
     /// The restores that ended and match, the end observed last first; those of one time by project
     /// and id.
     fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError>;
+
+    /// How many restores ended of each project and with each outcome, since there is a history:
+    /// those that an event reported. Unlike the history, they become no fewer.
+    fn totals(&mut self) -> Result<EndTotals, ReadError>;
 
     /// The event that was emitted last, if the state has any.
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError>;

@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
     use crate::adapters::report::{History, HistoryFilter, HistoryRange};
-    use crate::model::{Event, EventId};
+    use crate::model::{EndTotals, Event, EventId};
 
     /// Reads until the test is done, like a disk that hangs, or until the client is gone.
     struct Slow {
@@ -109,6 +109,10 @@ mod tests {
     }
 
     impl Reader for Slow {
+        fn totals(&mut self) -> Result<EndTotals, ReadError> {
+            Ok(EndTotals::new())
+        }
+
         fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
             let gone = || self.heeds_client && self.client.strong_count() == 0;
             while !gone() && matches!(self.end.try_recv(), Err(mpsc::TryRecvError::Empty)) {

@@ -22,7 +22,6 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 pub use configuration::{Fixed, LoadError, Loaded};
-pub use metrics::count_history;
 
 use liveness::Liveness;
 use reload::Reloads;

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::cli::table;
-use crate::model::{DeliveryCounts, Elapsed, EndedRestore, duration, time};
+use crate::model::{DeliveryCounts, EndedRestore, duration};
 
 const HEADING: [&str; COLUMNS] =
     ["BEGAN (UTC)", "ENDED", "TOOK", "OUTCOME", "PROJECT", "INDEX", "JOB", "BACKUP", "DELAY", "DELIVERIES"];
@@ -97,11 +97,7 @@ fn row(restore: &EndedRestore, detail: Detail, has_projects: bool, color: bool) 
 /// When it ended or, if that is not known, when its end was noticed.
 fn ended(restore: &EndedRestore, this_year: Option<i16>) -> String {
     let began = restore.job.facts.created_at;
-    let end = match (began, restore.elapsed) {
-        (Some(began), Elapsed::Exact(elapsed)) => Some(time::later(began, elapsed)),
-        _ => restore.job.facts.completed_at,
-    };
-    match end {
+    match restore.job.facts.completed_at {
         Some(at) => minute(at, began, this_year),
         None => format!("noticed {}", minute(restore.end_observed_at, began, this_year)),
     }
@@ -145,7 +141,7 @@ mod tests {
 
     use super::super::samples::{completed, failed};
     use super::*;
-    use crate::model::{JobFacts, JobId, JobRef, Outcome, ProjectName};
+    use crate::model::{Elapsed, JobFacts, JobId, JobRef, Outcome, ProjectName};
 
     /// Its start is not known, nor anything else.
     fn unknown() -> EndedRestore {
@@ -202,10 +198,21 @@ mod tests {
     fn a_year_that_is_not_clear_is_shown() {
         let mut old = completed();
         old.job.facts.created_at = Some("2025-12-31T23:59:00Z".parse().unwrap());
+        old.job.facts.completed_at = Some("2026-01-01T00:11:05Z".parse().unwrap());
 
         let shown = text(&[old], Some(80), false);
 
         assert!(shown.contains("\n2025-12-31 23:59  2026-01-01 00:11  "), "{shown}");
+    }
+
+    #[test]
+    fn an_end_is_no_sum_of_start_and_duration() {
+        let mut undated = completed();
+        undated.job.facts.completed_at = None;
+
+        let shown = text(&[undated], Some(80), false);
+
+        assert!(shown.contains("\n11-25 03:00  noticed 03:12  12m 05s "), "{shown}");
     }
 
     #[test]

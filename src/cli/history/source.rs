@@ -103,7 +103,7 @@ mod tests {
     use crate::adapters::control::Server;
     use crate::adapters::report::{ReadError, Readers};
     use crate::cli::history::samples;
-    use crate::model::{EndedRestore, Event, EventId, JobId};
+    use crate::model::{EndTotals, EndedRestore, Event, EventId, JobId};
 
     /// A history to which a restore is added after each read.
     struct Growing(usize);
@@ -123,6 +123,10 @@ mod tests {
             let total = self.0;
             self.0 += 1;
             Ok(History { restores, total })
+        }
+
+        fn totals(&mut self) -> Result<EndTotals, ReadError> {
+            Ok(EndTotals::new())
         }
 
         fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {

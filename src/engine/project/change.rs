@@ -209,6 +209,9 @@ impl Project {
     pub(super) fn leave(&mut self, id: &JobId, now: Now) -> Option<JobRecord> {
         let record = self.record(id, now);
         let mut job = self.jobs.remove(id)?;
+        if job.tracker.awaits_index() || self.jobs.cancel_silent_end(id) {
+            self.ends.extend(job.tracker.left(&self.name));
+        }
         self.schedule.remove(id, &mut job.volatile.place);
         self.gate.clear_throttled(id);
         record

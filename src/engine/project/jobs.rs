@@ -263,6 +263,11 @@ impl JobTable {
         self.ended_silently.push(id.clone());
     }
 
+    /// Takes back [`JobTable::end_silently`]. Returns whether that was said.
+    pub(super) fn cancel_silent_end(&mut self, id: &JobId) -> bool {
+        self.ended_silently.extract_if(.., |ended| ended == id).count() > 0
+    }
+
     /// The jobs that ended by their settings since this was asked last.
     pub(super) fn take_ended_silently(&mut self) -> Vec<JobId> {
         std::mem::take(&mut self.ended_silently)

@@ -37,7 +37,7 @@ use super::cadence::Cadence;
 use super::tracker::{Pacing, Tracker};
 use crate::config::WatchSettings;
 use crate::model::time::{Instant, ServerClock};
-use crate::model::{JobId, ProjectName};
+use crate::model::{EndedRestore, JobId, ProjectName};
 
 use discovery::Discovery;
 use durations::Durations;
@@ -68,6 +68,8 @@ pub(super) struct Project {
     /// When the latest record that it continues from was written, if that is later than the clock
     /// of now.
     written_ahead: Option<Timestamp>,
+    /// Restores that left and ended so without an event, for the history.
+    ends: Vec<EndedRestore>,
     /// Whether a record of the project is to be written, whatever its parts say.
     is_dirty: bool,
 }

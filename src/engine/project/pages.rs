@@ -135,6 +135,7 @@ impl Project {
             self.insert(settings, kept, cx.now);
             let Some(job) = self.jobs.get_mut(&row.id) else { return };
             job.added = Some(added);
+            job.tracker.mark_discovered();
             job.volatile.was_listed_as_ended = row.end().is_some();
         }
 

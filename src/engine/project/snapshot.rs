@@ -14,8 +14,8 @@ use crate::engine::adaptive_rate::AdaptiveRate;
 use crate::engine::cadence::Cadence;
 use crate::engine::snapshot::{JobRecord, ProjectRecord, ProjectSnapshot};
 use crate::engine::{Batch, BatchEnd};
-use crate::model::JobId;
 use crate::model::time::{Instant, Now, Recorded, ServerClock};
+use crate::model::{EndedRestore, JobId};
 
 impl Project {
     /// The project of a record, as yet without jobs. `adaptive_rate` is what this process already
@@ -52,6 +52,7 @@ impl Project {
             audited_at: Instant::default(),
             unanswered_since: None,
             written_ahead,
+            ends: Vec::new(),
             is_dirty: is_new || written_ahead.is_some(),
         }
     }
@@ -64,8 +65,9 @@ impl Project {
 
     /// Whether something changed that is not yet committed.
     pub(in crate::engine) fn has_changed(&self) -> bool {
-        let Self { jobs, gate, key, discovery, durations, is_dirty, .. } = self;
+        let Self { jobs, gate, key, discovery, durations, ends, is_dirty, .. } = self;
         *is_dirty
+            || !ends.is_empty()
             || jobs.is_dirty()
             || gate.is_dirty()
             || key.is_dirty()
@@ -86,10 +88,16 @@ impl Project {
         for id in self.jobs.take_dirty() {
             batch.jobs.extend(self.record(&id, now));
         }
+        batch.ends.extend(self.take_ends().map(BatchEnd::without_event));
+    }
+
+    /// The restores that ended without an event since this was asked last.
+    pub(in crate::engine) fn take_ends(&mut self) -> impl Iterator<Item = EndedRestore> {
+        let mut ends = std::mem::take(&mut self.ends);
         for id in self.jobs.take_ended_silently() {
-            let ended = self.tracker(&id).and_then(|tracker| tracker.ended(&self.name));
-            batch.ends.extend(ended.map(|restore| BatchEnd { restore, event: None }));
+            ends.extend(self.tracker(&id).and_then(|tracker| tracker.ended(&self.name)));
         }
+        ends.into_iter()
     }
 
     /// What is recorded of the project.

@@ -48,6 +48,9 @@ impl Disk {
         }
         for BatchEnd { restore, event } in batch.ends.clone() {
             let key = (restore.project.clone(), restore.job.id.clone());
+            if self.history.get(&key).is_some_and(|(known, _)| known.is_same_end(&restore)) {
+                continue;
+            }
             let known = self.history.get(&key).and_then(|(_, event)| *event);
             let event = event.or(known).or_else(|| self.reported_by(&restore));
             self.history.insert(key, (restore, event));

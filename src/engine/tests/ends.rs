@@ -115,5 +115,71 @@ fn an_index_that_is_not_ready_has_a_bound() {
 
         assert_eq!(stage.emitted_elapsed(), elapsed);
         assert_eq!(stage.elapsed(), elapsed);
+        assert_eq!(stage.disk.history()[0].elapsed, Elapsed::Exact(seconds(6)), "the restore itself");
+    }
+}
+
+#[test]
+fn an_end_before_the_watch_has_no_delay() {
+    for (completed_at, delay) in [("2026-11-23T11:59:59Z", None), ("2026-11-23T12:00:06Z", Some(4.0))] {
+        let created_at = Some("2026-11-23T11:00:00Z".parse().unwrap());
+        let completed_at = Some(completed_at.parse().unwrap());
+        let mut stage = stage();
+
+        stage.is("Completed", JobFacts { created_at, completed_at, ..JobFacts::default() });
+
+        assert_eq!(stage.disk.history()[0].detection_delay_seconds, delay);
+        assert!(stage.emitted.last().unwrap().detection_delay_seconds.is_some(), "the event says it");
+    }
+}
+
+#[test]
+fn a_daemon_that_did_not_run_observes_ends_late() {
+    let mut stage = stage();
+    stage.is("Pending", started());
+
+    stage.restart(seconds(3600), &[project(&["a"])], Vec::new());
+    let completed_at = Some("2026-11-23T12:00:20Z".parse().unwrap());
+    stage.is("Completed", JobFacts { completed_at, ..started() });
+
+    assert_eq!(stage.disk.history()[0].detection_delay_seconds, Some(3590.0));
+}
+
+#[test]
+fn a_restore_that_leaves_while_its_index_is_awaited_has_ended() {
+    let job = JobSettings { until: Some(Until::Ready), ..JobSettings::new(id("a")) };
+    let named = ProjectSettings { jobs: vec![job.clone()], ..project(&[]) };
+    let reconfigure = |stage: &mut Stage, projects: &[ProjectSettings]| {
+        stage.command(Command::Reconfigure(plan(projects, Vec::new())));
+    };
+    type Leave<'a> = &'a dyn Fn(&mut Stage);
+    let ways: [(&str, &ProjectSettings, Leave<'_>); 4] = [
+        ("removed", &named, &|stage| reconfigure(stage, &[project(&[])])),
+        ("removed with its project", &named, &|stage| reconfigure(stage, &[])),
+        ("removed while no process ran", &named, &|stage| {
+            stage.restart(seconds(60), &[project(&[])], Vec::new());
+        }),
+        ("forgotten", &project(&[]), &|stage| {
+            stage.command(Command::Forget(ProjectName::default(), id("a")));
+        }),
+    ];
+    for (way, settings, leave) in ways {
+        let mut stage = Stage::new(std::slice::from_ref(settings), Vec::new());
+        if settings.jobs.is_empty() {
+            stage.command(Command::Add(ProjectName::default(), job.clone()));
+        }
+        stage.pass(seconds(10));
+        let completed_at = Some("2026-11-23T12:00:06Z".parse().unwrap());
+        let facts = JobFacts { target_index_name: Some("docs".to_owned()), completed_at, ..started() };
+        stage.is("Completed", facts);
+        let observed_at = stage.now.wall;
+        assert_eq!(stage.disk.history(), [], "{way}");
+
+        leave(&mut stage);
+        stage.command(Command::Commit);
+
+        let rows = stage.disk.history();
+        let ends: Vec<_> = rows.iter().map(|row| (row.outcome, row.end_observed_at, row.elapsed)).collect();
+        assert_eq!(ends, [(Outcome::Completed, observed_at, Elapsed::Exact(seconds(6)))], "{way}");
     }
 }

@@ -14,6 +14,8 @@ pub(super) struct End {
     pub(super) age: Duration,
     /// The age of the job when an answer last showed that this had not come, if one did.
     pub(super) seen_running: Option<Duration>,
+    /// Whether it had come before the job was watched, so that it could not be observed in time.
+    pub(super) is_before_watch: bool,
 }
 
 impl End {
@@ -21,7 +23,7 @@ impl End {
     pub(super) fn new(outcome: Outcome, now: Now, age: Duration, seen_running: Option<Duration>) -> Self {
         // Between both, the age may have been corrected.
         let seen_running = seen_running.map(|seen| seen.min(age));
-        Self { outcome, observed_at: now, age, seen_running }
+        Self { outcome, observed_at: now, age, seen_running, is_before_watch: false }
     }
 
     /// The time from the start of the job to this end, if the API does not date it.

@@ -63,7 +63,7 @@ impl Tracker {
     }
 
     /// Whether the job has completed and whether its index serves is still open.
-    pub(super) fn awaits_index(&self) -> bool {
+    pub(in crate::engine) fn awaits_index(&self) -> bool {
         self.is_in_index_phase() && self.index.end.is_none()
     }
 

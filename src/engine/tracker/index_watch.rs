@@ -120,6 +120,7 @@ impl IndexWatch {
             observed_at: record.reading(at),
             age: age.unwrap_or_default(),
             seen_running: snapshot.seen_running,
+            is_before_watch: false,
         });
         let permission =
             if snapshot.is_unauthorized { Permission::Unauthorized } else { Permission::Granted };

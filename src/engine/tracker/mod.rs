@@ -34,7 +34,7 @@ use unknown_statuses::UnknownStatuses;
 use super::Answer;
 use super::snapshot::PastRestore;
 use crate::config::{JobSettings, WatchSettings};
-use crate::model::time::{Instant, Now, ServerClock, wall_between};
+use crate::model::time::{Instant, Now, ServerClock, before, wall_between};
 use crate::model::{
     DeliveryCounts, Elapsed, EndedRestore, Event, EventId, EventKind, JobFacts, JobRef, Observation, Outcome,
     ProjectName, Reason, Status, Until,
@@ -45,6 +45,8 @@ use crate::model::{
 pub struct Tracker {
     settings: JobSettings,
     watch: WatchSettings,
+    /// Whether the list of the API led to it. A list is watched for ends, too.
+    is_discovered: bool,
     age: Age,
     status: Option<Status>,
     facts: JobFacts,
@@ -82,6 +84,7 @@ impl Tracker {
         Self {
             settings,
             watch,
+            is_discovered: false,
             age: Age::new(now.instant),
             status: None,
             facts: JobFacts::default(),
@@ -98,6 +101,11 @@ impl Tracker {
     pub(super) fn reconfigure(&mut self, settings: JobSettings, watch: WatchSettings) {
         self.settings = settings;
         self.watch = watch;
+    }
+
+    /// The list of the API led to this job.
+    pub(super) fn mark_discovered(&mut self) {
+        self.is_discovered = true;
     }
 
     /// Takes a good answer of a server with this clock. Returns what it leads to; nothing for a job
@@ -235,24 +243,35 @@ impl Tracker {
 
     /// When its end, or that of its index, was observed, if nothing further can become of it.
     pub fn ended_at(&self) -> Option<Timestamp> {
-        let end = self.end.filter(|_| self.has_ended())?;
-        let index_end = self.index.end.filter(|_| self.is_in_index_phase());
-        Some(index_end.unwrap_or(end).observed_at.wall)
+        let last = self.last_end().filter(|_| self.has_ended())?;
+        Some(last.observed_at.wall)
     }
 
     /// The job as the history has it, if nothing further can become of it.
     pub(super) fn ended(&self, project: &ProjectName) -> Option<EndedRestore> {
-        let end = self.end.filter(|_| self.has_ended())?;
-        let detection_delay = self.detection_delay(end.observed_at).filter(|_| !self.is_in_index_phase());
+        self.left(project).filter(|_| self.has_ended())
+    }
+
+    /// The job as the history has it once it is watched no longer, if its own end is known: if
+    /// whether its index serves is still open then, it stays so.
+    pub(super) fn left(&self, project: &ProjectName) -> Option<EndedRestore> {
+        let (end, last) = self.end.zip(self.last_end())?;
+        let is_of_index = last.outcome != end.outcome;
+        let delay = self.detection_delay(end.observed_at).filter(|_| !is_of_index && !end.is_before_watch);
         Some(EndedRestore {
             project: project.clone(),
             job: self.job(),
-            outcome: self.outcome(),
-            end_observed_at: self.ended_at()?,
-            elapsed: self.elapsed(end.observed_at),
-            detection_delay_seconds: detection_delay.map(|delay| delay.as_secs_f64()),
+            outcome: last.outcome,
+            end_observed_at: last.observed_at.wall,
+            elapsed: self.took(end.observed_at),
+            detection_delay_seconds: delay.map(|delay| delay.as_secs_f64()),
             deliveries: DeliveryCounts::default(),
         })
+    }
+
+    /// The end that was observed last: that of its index, or its own.
+    fn last_end(&self) -> Option<End> {
+        self.index.end.filter(|_| self.is_in_index_phase()).or(self.end)
     }
 
     pub fn status(&self) -> Option<&Status> {
@@ -288,6 +307,8 @@ impl Tracker {
         let Observation { status, facts, .. } = observation;
         let previous = self.status.replace(status.clone());
         self.health.answered(now.instant);
+        // As long as nothing is known of the job, its age is the time that it is watched.
+        let watched_for = self.age.at(now.instant);
         self.merge(facts, now, server);
 
         let mut drafts = Vec::new();
@@ -303,7 +324,9 @@ impl Tracker {
         }
 
         let age = self.age.at(now.instant);
-        self.end = end.map(|outcome| End::new(outcome, now, age, self.seen_at));
+        let is_first = previous.is_none() && !self.is_discovered;
+        let is_before_watch = is_first && self.completed_before(watched_for, now, server);
+        self.end = end.map(|outcome| End { is_before_watch, ..End::new(outcome, now, age, self.seen_at) });
         self.seen_at = Some(age);
         self.index.is_wanted = self.until() == Until::Ready;
         if let Some(end) = self.end {
@@ -319,6 +342,12 @@ impl Tracker {
 
         let unknown_status = self.unknown_statuses.first_sight(status).filter(|_| self.end.is_none());
         Findings { drafts, unknown_status }
+    }
+
+    /// Whether it completed longer ago than this, by the clock of its server if that is known.
+    fn completed_before(&self, ago: Duration, now: Now, server: ServerClock) -> bool {
+        let time = before(server.time_by(now).unwrap_or(now.wall), ago);
+        self.facts.completed_at.is_some_and(|completed_at| completed_at < time)
     }
 
     fn merge(&mut self, facts: JobFacts, now: Now, server: ServerClock) {

@@ -42,6 +42,7 @@ impl Tracker {
                 observed_at: end.observed_at.wall,
                 age: Some(end.age),
                 seen_running: end.seen_running,
+                is_before_watch: end.is_before_watch,
             }),
             progress: self.progress.snapshot(now),
             progress_emitted: self.progress.emitted(),
@@ -81,6 +82,7 @@ impl Tracker {
             observed_at: record.reading(end.observed_at),
             age: end.age.unwrap_or_else(|| age_at(end.observed_at)),
             seen_running: end.seen_running,
+            is_before_watch: end.is_before_watch,
         });
         let index_age =
             snapshot.index.verdict.map(|(_, at)| snapshot.index.age.unwrap_or_else(|| age_at(at)));
@@ -102,6 +104,7 @@ impl Tracker {
         let mut tracker = Self {
             settings,
             watch,
+            is_discovered: snapshot.added.as_ref().is_some_and(|added| added.discovered),
             age: Age::restored(age_at(record.written_at()), snapshot.started_at, record.now()),
             status: snapshot.status,
             facts: snapshot.facts,

@@ -7,7 +7,9 @@ use super::*;
 use crate::adapters::report::{History, HistoryFilter, HistoryRange};
 use crate::config::IndexPattern;
 use crate::engine::BatchEnd;
-use crate::model::{DeliveryCounts, Elapsed, EndedRestore, EventKind, JobFacts, JobRef, Outcome};
+use crate::model::{
+    DeliveryCounts, Elapsed, EndTotal, EndTotals, EndedRestore, EventKind, JobFacts, JobRef, Outcome,
+};
 
 const ALL: HistoryRange = HistoryRange { skip: 0, limit: usize::MAX };
 
@@ -20,7 +22,10 @@ pub(in crate::adapters::store) fn of_reader(fresh: &mut dyn FnMut() -> Box<dyn S
     a_pruned_delivery_is_counted_once(&*fresh());
     a_restore_that_ends_again_has_one_row(&*fresh());
     an_end_without_an_event_finds_the_one_before(&*fresh());
+    the_same_end_observed_again_is_kept(&*fresh());
+    ends_of_one_moment_have_an_order(&*fresh());
     history_outlives_its_jobs_and_is_pruned(&*fresh());
+    totals_outlive_the_history(&*fresh());
     events_follow_an_event_in_order(&*fresh());
     an_event_that_is_gone_stands_for_its_time(&*fresh());
     for seed in 0..24 {
@@ -237,6 +242,68 @@ fn an_end_without_an_event_finds_the_one_before(store: &dyn Store) {
     }
 }
 
+fn the_same_end_observed_again_is_kept(store: &dyn Store) {
+    let completed = |seconds| {
+        let mut restore = ended("a", "rj-1", Outcome::Completed, seconds);
+        restore.job.facts.completed_at = Some(later(1));
+        restore
+    };
+    commit(store, &end(1, &completed(2), &["a"]), Vec::new()).unwrap();
+    let kept = EndedRestore { deliveries: counts(1, 0, 0, 0), ..completed(2) };
+
+    commit(store, &end(2, &completed(90), &["a", "b"]), Vec::new()).unwrap();
+    assert_eq!(all(store), std::slice::from_ref(&kept));
+
+    let mut another = completed(91);
+    another.job.facts.completed_at = Some(later(80));
+    commit(store, &end(3, &another, &["a", "b"]), Vec::new()).unwrap();
+    assert_eq!(all(store), [EndedRestore { deliveries: counts(2, 0, 0, 0), ..another }]);
+
+    // If the API does not date the end, the start decides.
+    let failed = |created: u64, seconds| {
+        let mut restore = ended("a", "rj-1", Outcome::Failed, seconds);
+        restore.job.facts.created_at = Some(later(created));
+        restore
+    };
+    commit(store, &end(4, &failed(1, 92), &[]), Vec::new()).unwrap();
+    commit(store, &end(5, &failed(1, 93), &[]), Vec::new()).unwrap();
+    assert_eq!(all(store), [failed(1, 92)]);
+    commit(store, &end(6, &failed(2, 94), &[]), Vec::new()).unwrap();
+    assert_eq!(all(store), [failed(2, 94)]);
+}
+
+fn ends_of_one_moment_have_an_order(store: &dyn Store) {
+    for (number, (project, job, micros)) in
+        (1..).zip([("b", "rj-1", 0), ("a", "rj-2", 0), ("a", "rj-1", 0), ("b", "rj-0", 300)])
+    {
+        let mut restore = ended(project, job, Outcome::Failed, 5);
+        restore.end_observed_at = later(5) + Duration::from_micros(micros);
+        commit(store, &end(number, &restore, &[]), Vec::new()).unwrap();
+    }
+
+    assert_eq!(ids(&all(store)), ["rj-1", "rj-2", "rj-0", "rj-1"], "as times are published");
+}
+
+fn totals_outlive_the_history(store: &dyn Store) {
+    let totals = || store.reader().unwrap().totals().unwrap();
+    assert_eq!(totals(), EndTotals::new());
+
+    let last = ended("a", "rj-2", Outcome::Completed, 9);
+    commit(store, &end(1, &last, &[]), Vec::new()).unwrap();
+    commit(store, &end(2, &ended("a", "rj-1", Outcome::Completed, 5), &[]), Vec::new()).unwrap();
+    commit(store, &end(3, &ended("b", "rj-3", Outcome::Failed, 1), &[]), Vec::new()).unwrap();
+    let silent = BatchEnd { restore: ended("a", "rj-4", Outcome::Completed, 99), event: None };
+    commit(store, &Batch { ends: vec![silent], ..Batch::default() }, Vec::new()).unwrap();
+    let total = |ended, seconds| EndTotal { ended, last_ended_at: later(seconds) };
+    let key = |project: &str, outcome| (ProjectName::new(project), outcome);
+    let failed = (key("b", Outcome::Failed), total(1, 1));
+    assert_eq!(totals(), [(key("a", Outcome::Completed), total(2, 9)), failed.clone()].into());
+
+    commit(store, &prune(None, Some(later(1000))), Vec::new()).unwrap();
+    commit(store, &end(4, &last, &[]), Vec::new()).unwrap();
+    assert_eq!(totals(), [(key("a", Outcome::Completed), total(3, 9)), failed].into());
+}
+
 fn history_outlives_its_jobs_and_is_pruned(store: &dyn Store) {
     let dated = |seconds| {
         let mut restore = ended(&ProjectName::default().to_string(), "rj-2", Outcome::Completed, 2);
@@ -310,11 +377,13 @@ fn an_event_that_is_gone_stands_for_its_time(store: &dyn Store) {
 fn history_matches_the_model(store: &dyn Store, seed: u64) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let (mut disk, mut emitted) = (Disk::default(), 0);
-    let mut reader = store.reader().unwrap();
+    let (mut reader, mut totals) = (store.reader().unwrap(), EndTotals::new());
     for _ in 0..12 {
         let batch = any_batch(&mut rng, &disk.load(), &mut emitted);
         commit(store, &batch, Vec::new()).unwrap();
         disk.apply(&batch);
+        batch.reported_ends().for_each(|restore| EndTotal::count(&mut totals, restore));
+        assert_eq!(reader.totals().as_ref(), Ok(&totals), "seed {seed}");
 
         let filter = HistoryFilter {
             projects: rng.bool().then(|| [ProjectName::default()].into()),
@@ -341,7 +410,8 @@ pub(super) fn any_ends(rng: &mut fastrand::Rng, entries: &[BatchEntry]) -> Vec<B
         let job = event.job.clone().unwrap();
         let outcome = Outcome::ALL.into_iter().find(|outcome| outcome.event() == Some(event.kind)).unwrap();
         let restore = ended(event.project.as_str(), job.id.as_str(), outcome, 0);
-        let restore = EndedRestore { end_observed_at: event.timestamp, ..restore };
+        let mut restore = EndedRestore { end_observed_at: event.timestamp, ..restore };
+        restore.job.facts.completed_at = rng.bool().then(|| later(rng.u64(..2)));
         BatchEnd { restore, event: rng.bool().then_some(event.id) }
     };
     some(rng, events).into_iter().map(|event| end(event, rng)).collect()

@@ -119,6 +119,13 @@ struct EndJson {
     age: Option<Duration>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     seen_running: Option<Duration>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    is_before_watch: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what `skip_serializing_if` calls")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Refuses a word with which no restore ends: if it were dropped, the end would be emitted again.
@@ -136,6 +143,7 @@ impl From<EndSnapshot> for EndJson {
             observed_at: snapshot.observed_at,
             age: snapshot.age,
             seen_running: snapshot.seen_running,
+            is_before_watch: snapshot.is_before_watch,
         }
     }
 }
@@ -147,6 +155,7 @@ impl From<EndJson> for EndSnapshot {
             observed_at: json.observed_at,
             age: json.age,
             seen_running: json.seen_running,
+            is_before_watch: json.is_before_watch,
         }
     }
 }

@@ -96,6 +96,7 @@ mod tests {
             observed_at: noon(),
             age: Some(Duration::from_secs(20)),
             seen_running: Some(Duration::from_secs(5)),
+            is_before_watch: true,
         };
         let job = JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot };
 
@@ -103,12 +104,13 @@ mod tests {
             ("", "started_at"),
             ("/end", "age"),
             ("/end", "seen_running"),
+            ("/end", "is_before_watch"),
             ("/index", "age"),
             ("", "gone_for"),
         ];
         let read = written_before(&job, &added);
 
-        let read_end = EndSnapshot { age: None, seen_running: None, ..end };
+        let read_end = EndSnapshot { age: None, seen_running: None, is_before_watch: false, ..end };
         assert_eq!((read.started_at, read.end), (None, Some(read_end)));
         assert_eq!(JobSnapshot::from_json(&job.to_json().unwrap()).unwrap(), job);
         assert_eq!(read.not_found_for, Duration::ZERO);
@@ -117,7 +119,13 @@ mod tests {
     #[test]
     fn a_job_with_an_end_that_is_none_is_refused() {
         let job = |how| {
-            let end = EndSnapshot { outcome: how, observed_at: noon(), age: None, seen_running: None };
+            let end = EndSnapshot {
+                outcome: how,
+                observed_at: noon(),
+                age: None,
+                seen_running: None,
+                is_before_watch: false,
+            };
             JobSnapshot { end: Some(end), ..job("rj-1", 0).snapshot }
         };
         let read = |how| JobSnapshot::from_json(&job(how).to_json().unwrap());

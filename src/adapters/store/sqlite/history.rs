@@ -1,4 +1,4 @@
-//! The rows of the history: one for each restore that ended.
+//! The rows of the history, one for each restore that ended, and how many these were.
 //!
 //! Invariant: a row outlives its job and its deliveries, and counts each delivery of its event once:
 //! by the row of the delivery as long as that is there, and from the transaction that deletes it in
@@ -12,13 +12,13 @@ use super::{read, write};
 use crate::engine::BatchEnd;
 use crate::engine::snapshot::JobRecord;
 use crate::model::DeliveryState::{Delivered, Dropped};
-use crate::model::{DeliveryCounts, EndedRestore, EventId, JobId, Outcome, ProjectName};
+use crate::model::{DeliveryCounts, EndTotal, EndTotals, EndedRestore, EventId, JobId, Outcome, ProjectName};
 
 /// The columns of [`restore`].
 pub(super) const COLUMNS: &str = "body, delivered, dropped, event";
 
 /// Writes the restores that ended, after the events of the same batch. One that ended before is
-/// replaced. One that is written again as it is stays so.
+/// replaced, unless it is the same end (see [`EndedRestore::is_same_end`]).
 pub(super) fn insert(connection: &Connection, ends: &[BatchEnd]) -> rusqlite::Result<()> {
     for BatchEnd { restore, event } in ends {
         connection
@@ -28,7 +28,11 @@ pub(super) fn insert(connection: &Connection, ends: &[BatchEnd]) -> rusqlite::Re
                  ON CONFLICT DO UPDATE SET outcome = ?3, end_observed_at = ?4, aged_from = ?5,
                      target_index_name = ?6, body = ?7, event = coalesce(excluded.event, event),
                      delivered = iif(event IS coalesce(excluded.event, event), delivered, 0),
-                     dropped = iif(event IS coalesce(excluded.event, event), dropped, 0)",
+                     dropped = iif(event IS coalesce(excluded.event, event), dropped, 0)
+                 WHERE outcome IS NOT ?3
+                     OR body ->> '$.job.completed_at' IS NOT ?7 ->> '$.job.completed_at'
+                     OR (body ->> '$.job.completed_at' IS NULL
+                         AND body ->> '$.job.created_at' IS NOT ?7 ->> '$.job.created_at')",
             )?
             .execute(params![
                 restore.project.as_str(),
@@ -47,6 +51,37 @@ pub(super) fn insert(connection: &Connection, ends: &[BatchEnd]) -> rusqlite::Re
     Ok(())
 }
 
+/// Counts the restores that ended.
+pub(super) fn count_ends<'a>(
+    connection: &Connection,
+    restores: impl IntoIterator<Item = &'a EndedRestore>,
+) -> rusqlite::Result<()> {
+    for restore in restores {
+        connection
+            .prepare_cached(
+                "INSERT INTO totals (project, outcome, ended, last_ended_at) VALUES (?1, ?2, 1, ?3)
+                 ON CONFLICT DO UPDATE SET ended = ended + 1, last_ended_at = max(last_ended_at, ?3)",
+            )?
+            .execute(params![
+                restore.project.as_str(),
+                restore.outcome.to_string(),
+                restore.ended_at().as_millisecond(),
+            ])?;
+    }
+    Ok(())
+}
+
+/// How many restores ended.
+pub(super) fn totals(connection: &Connection) -> rusqlite::Result<EndTotals> {
+    let mut statement =
+        connection.prepare_cached("SELECT project, outcome, ended, last_ended_at FROM totals")?;
+    let total = |row: &Row<'_>| {
+        let key = (ProjectName::new(row.get::<_, String>(0)?), read::parsed(row, 1)?);
+        Ok((key, EndTotal { ended: read::number(row, 2)? as u64, last_ended_at: read::time(row, 3)? }))
+    };
+    statement.query_map([], total)?.collect()
+}
+
 /// Adds the jobs that ended before there was a history.
 pub(super) fn fill(connection: &Connection, jobs: &[JobRecord]) -> rusqlite::Result<()> {
     let mut names = names(connection)?;
@@ -56,7 +91,8 @@ pub(super) fn fill(connection: &Connection, jobs: &[JobRecord]) -> rusqlite::Res
         restore.job.name = restore.job.name.or(name);
         ends.push(BatchEnd { restore, event: None });
     }
-    insert(connection, &ends)
+    insert(connection, &ends)?;
+    count_ends(connection, ends.iter().map(|end| &end.restore))
 }
 
 /// The names of jobs that the last of their events has.

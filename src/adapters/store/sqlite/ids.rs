@@ -141,6 +141,7 @@ mod tests {
             observed_at: record.written_at,
             age: None,
             seen_running: None,
+            is_before_watch: false,
         };
         let mut record = record;
         record.snapshot.end = Some(end);

@@ -16,7 +16,7 @@ use super::error::{Fault, FileError};
 use super::{file, history, open, read};
 use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
 use crate::config::IndexPattern;
-use crate::model::{Event, EventId};
+use crate::model::{EndTotals, Event, EventId};
 
 /// The rows by their index: without that, `SQLite` reads all bodies of a project and sorts them.
 const RESTORES: &str = "restores INDEXED BY restores_by_end";
@@ -48,6 +48,10 @@ impl SqliteReader {
 impl Reader for SqliteReader {
     fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError> {
         history_of(&mut self.connection, filter, range).map_err(|error| self.error(&error))
+    }
+
+    fn totals(&mut self) -> Result<EndTotals, ReadError> {
+        history::totals(&self.connection).map_err(|error| self.error(&error))
     }
 
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {

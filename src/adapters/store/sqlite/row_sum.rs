@@ -27,22 +27,25 @@ const SUMMED: [&[Summed]; SCHEMA_VERSION as usize] = [
             &["transition", "sink", "state", "attempts", "due", "changed_at", "reason", "body", "edited"],
         ),
     ],
-    &[(
-        "restores",
-        &["project", "job"],
-        &[
-            "project",
-            "job",
-            "outcome",
-            "end_observed_at",
-            "aged_from",
-            "target_index_name",
-            "event",
-            "delivered",
-            "dropped",
-            "body",
-        ],
-    )],
+    &[
+        (
+            "restores",
+            &["project", "job"],
+            &[
+                "project",
+                "job",
+                "outcome",
+                "end_observed_at",
+                "aged_from",
+                "target_index_name",
+                "event",
+                "delivered",
+                "dropped",
+                "body",
+            ],
+        ),
+        ("totals", &["project", "outcome"], &["project", "outcome", "ended", "last_ended_at"]),
+    ],
 ];
 
 /// Makes `row_sum` known to a connection.

@@ -101,6 +101,16 @@ CREATE TABLE restores (
 
 -- All that a filter looks at, so that rows are counted without their bodies.
 CREATE INDEX restores_by_end ON restores (end_observed_at DESC, project, job, outcome, target_index_name);
+
+-- How many restores ended, whether or not they are still in `restores`, and when the last one did.
+CREATE TABLE totals (
+    project TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    ended INTEGER NOT NULL,
+    last_ended_at INTEGER NOT NULL,
+    sum INTEGER,
+    PRIMARY KEY (project, outcome)
+) WITHOUT ROWID;
 ";
 
 fn second(connection: &Connection) -> rusqlite::Result<()> {

@@ -58,6 +58,7 @@ pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -
         entry(connection, emitted, &mut bodies)?;
     }
     history::insert(connection, &batch.ends)?;
+    history::count_ends(connection, batch.reported_ends())?;
     for change in &batch.deliveries {
         update(connection, change)?;
     }

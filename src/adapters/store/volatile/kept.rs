@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
 use crate::engine::{Batch, BatchEnd, BatchEntry, Prune};
 use crate::model::{
-    DeliveryCounts, DeliveryState, EndedRestore, Event, EventId, JobId, ProjectName, SinkName,
+    DeliveryCounts, DeliveryState, EndTotal, EndTotals, EndedRestore, Event, EventId, JobId, ProjectName,
+    SinkName,
 };
 
 /// The history and the events, shared by the store and its readers.
@@ -26,6 +27,7 @@ struct Records {
     deliveries: BTreeMap<EventId, BTreeMap<SinkName, (DeliveryState, Timestamp)>>,
     /// The restores that ended. Of deliveries, they count those that were deleted.
     restores: BTreeMap<(ProjectName, JobId), BatchEnd>,
+    totals: EndTotals,
 }
 
 impl Kept {
@@ -36,6 +38,9 @@ impl Kept {
         }
         for end in &batch.ends {
             records.end(end.clone());
+        }
+        for restore in batch.reported_ends() {
+            EndTotal::count(&mut records.totals, restore);
         }
         for update in &batch.deliveries {
             let deliveries = records.deliveries.get_mut(&update.id.event);
@@ -61,6 +66,9 @@ impl Records {
     fn end(&mut self, BatchEnd { mut restore, event }: BatchEnd) {
         let key = (restore.project.clone(), restore.job.id.clone());
         let before = self.restores.get(&key);
+        if before.is_some_and(|before| before.restore.is_same_end(&restore)) {
+            return;
+        }
         let known = before.and_then(|before| before.event);
         let event = event.or(known).or_else(|| self.reported_by(&restore));
 
@@ -117,11 +125,15 @@ impl Reader for Kept {
         let records = self.records();
         let mut matching: Vec<_> =
             records.restores.values().filter(|end| filter.matches(&end.restore)).collect();
-        // Those of one time stay in the order of the map.
-        matching.sort_by_key(|end| Reverse(end.restore.end_observed_at));
+        // Those of one time, as it is published, stay in the order of the map.
+        matching.sort_by_key(|end| Reverse(end.restore.end_observed_at.as_millisecond()));
 
         let page = matching.iter().skip(range.skip).take(range.limit);
         Ok(History { restores: page.map(|end| records.counted(end)).collect(), total: matching.len() })
+    }
+
+    fn totals(&mut self) -> Result<EndTotals, ReadError> {
+        Ok(self.records().totals.clone())
     }
 
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {

@@ -23,7 +23,7 @@ use super::super::health::Health;
 use super::super::router::router;
 use super::MAX_CLIENTS;
 use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader, Readers};
-use crate::model::{Event, EventId, EventKind, ProjectName};
+use crate::model::{EndTotals, Event, EventId, EventKind, ProjectName};
 use crate::platform::clock::Clock;
 
 /// When the first event is emitted. Each further one follows after a second.
@@ -76,6 +76,10 @@ impl Reader for StateReader {
     fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
         wait_while(&self.0.is_history_slow);
         Ok(History::default())
+    }
+
+    fn totals(&mut self) -> Result<EndTotals, ReadError> {
+        Ok(EndTotals::new())
     }
 
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {

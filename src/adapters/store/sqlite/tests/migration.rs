@@ -13,7 +13,9 @@ use crate::adapters::store::{DeliveryAdmin as _, DeliveryFilter};
 use crate::config::{JobSettings, ProjectSettings, StateSettings};
 use crate::engine::{Action, Engine, Input, Plan};
 use crate::model::time::{Instant, Now};
-use crate::model::{DeliveryCounts, DeliveryState, EndedRestore, Event, EventId, JobId, Outcome, Until};
+use crate::model::{
+    DeliveryCounts, DeliveryState, EndTotal, EndTotals, EndedRestore, Event, EventId, JobId, Outcome, Until,
+};
 
 const VERSION_1: &[u8] = include_bytes!("version-1.db");
 
@@ -89,15 +91,48 @@ fn history_of_version_1_is_what_its_events_reported() {
     let first = EventId::from_parts(jiff::Timestamp::UNIX_EPOCH, [0; 10]);
     let events = reader.events_after(first, 1000).unwrap();
     for row in &history {
-        let reports = |event: &&Arc<Event>| {
-            event.job.as_ref().is_some_and(|job| job.id == row.job.id)
-                && Some(event.kind) == row.outcome.event()
+        let reporting = |outcome: Outcome| {
+            let is_of_job = |event: &Event| event.job.as_ref().is_some_and(|job| job.id == row.job.id);
+            events.iter().find(|event| Some(event.kind) == outcome.event() && is_of_job(event)).unwrap()
         };
-        let event = events.iter().find(reports).unwrap();
-        assert_eq!((row.end_observed_at, row.elapsed), (event.timestamp, event.elapsed));
+        let event = reporting(row.outcome);
+        let own = if row.outcome == Outcome::Ready { reporting(Outcome::Completed) } else { event };
+        assert_eq!((row.end_observed_at, row.elapsed), (event.timestamp, own.elapsed));
         assert_eq!(row.detection_delay_seconds, event.detection_delay_seconds);
         assert_eq!(Some(&row.job), event.job.as_ref());
     }
+}
+
+#[test]
+fn totals_of_version_1_begin_with_its_rows() {
+    let place = written(VERSION_1);
+
+    drop(open(&place.path()));
+
+    let totals = SqliteReader::open(&place.path()).unwrap().totals().unwrap();
+    let mut expected = EndTotals::new();
+    history(&place.path()).iter().for_each(|row| EndTotal::count(&mut expected, row));
+    assert_eq!(totals, expected);
+    assert_eq!(totals.values().map(|total| total.ended).sum::<u64>(), 4);
+}
+
+#[test]
+fn an_index_of_version_1_that_is_awaited_no_longer_ends() {
+    let place = written(VERSION_1);
+    let snapshot = open(&place.path()).snapshot;
+    let now = Now { instant: Instant::default(), wall: snapshot.jobs[0].written_at };
+    let plan = Plan { projects: Vec::new(), sinks: Vec::new(), keep: StateSettings::KEEP };
+
+    let mut engine = Engine::from_snapshot(plan, snapshot, 7, now);
+    engine.handle(Input::Timeout, now);
+
+    let mut ends = Vec::new();
+    while let Some(action) = engine.poll_action() {
+        if let Action::Commit(batch) = action {
+            ends.extend(batch.ends.into_iter().map(|end| (end.restore.outcome, end.event)));
+        }
+    }
+    assert_eq!(ends, [(Outcome::Completed, None)]);
 }
 
 #[test]

@@ -11,8 +11,13 @@ const ALL: HistoryRange = HistoryRange { skip: 0, limit: usize::MAX };
 /// A batch in which a job ends.
 fn end(name: &str) -> Batch {
     let mut record = job(name, 0);
-    record.snapshot.end =
-        Some(EndSnapshot { outcome: Outcome::Failed, observed_at: noon(), age: None, seen_running: None });
+    record.snapshot.end = Some(EndSnapshot {
+        outcome: Outcome::Failed,
+        observed_at: noon(),
+        age: None,
+        seen_running: None,
+        is_before_watch: false,
+    });
     let restore = record.ended().unwrap();
     Batch { jobs: vec![record], ends: vec![BatchEnd { restore, event: None }], ..Batch::default() }
 }

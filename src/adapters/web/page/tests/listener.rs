@@ -16,7 +16,7 @@ use crate::adapters::report::{
 use crate::adapters::web::context::{Context, Sources};
 use crate::adapters::web::health::Health;
 use crate::adapters::web::page;
-use crate::model::{Event, EventId, Outcome, OutcomeCounts};
+use crate::model::{EndTotals, Event, EventId, Outcome, OutcomeCounts};
 use crate::platform::clock::Clock;
 
 /// A state that notes what it is asked for.
@@ -27,6 +27,10 @@ impl Reader for Asked {
     fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError> {
         self.0.lock().unwrap().push((filter.clone(), range));
         Ok(History::default())
+    }
+
+    fn totals(&mut self) -> Result<EndTotals, ReadError> {
+        Ok(EndTotals::new())
     }
 
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
@@ -42,6 +46,10 @@ impl Reader for Asked {
 struct Held(std::sync::mpsc::Receiver<()>);
 
 impl Reader for Held {
+    fn totals(&mut self) -> Result<EndTotals, ReadError> {
+        Ok(EndTotals::new())
+    }
+
     fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
         _ = self.0.recv();
         Ok(History::default())
