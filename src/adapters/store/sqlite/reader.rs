@@ -1,22 +1,23 @@
 //! Reads the history and the events in a file, over a connection of its own.
 //!
 //! Invariant: nothing is changed, and neither a commit nor a reader waits for the other (write-ahead
-//! log). A user that may only read the file can do so beside a daemon. Without one, `SQLite` has to
-//! make the index of the log, so the directory must be writable
-//! (<https://sqlite.org/wal.html#read_only_databases>).
+//! log). A user that may only read the file can do so beside a daemon, and without one if it left no
+//! log (<https://sqlite.org/wal.html#read_only_databases>).
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use super::error::{Fault, FileError};
-use super::{file, history, open, read};
+use super::{file, history, open, read, row_sum};
 use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
 use crate::config::IndexPattern;
-use crate::model::{EndTotals, Event, EventId};
+use crate::model::{EndTotals, EndedRestore, Event, EventId};
 
 /// The rows by their index: without that, `SQLite` reads all bodies of a project and sorts them.
 const RESTORES: &str = "restores INDEXED BY restores_by_end";
@@ -25,33 +26,73 @@ const RESTORES: &str = "restores INDEXED BY restores_by_end";
 /// requester is still there: far below a millisecond.
 const STEPS: i32 = 1000;
 
+/// How long the end of a store waits for its readers: a read that is under way takes milliseconds.
+const LAST_READ: Duration = Duration::from_secs(2);
+
 /// A file beside the daemon that may run on it.
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     path: PathBuf,
     pub(super) connection: Connection,
+    /// Dropped after the connection.
+    _of_store: Option<Sender<()>>,
 }
 
 impl SqliteReader {
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
         let path = file::resolve(path)?;
-        let connection = open::up_to_date(&path)?;
-        connection.pragma_update(None, "query_only", true).map_err(|error| FileError::of(&path, &error))?;
-        Ok(Self { path, connection })
+        let connection = open::read(&path)?;
+        Self::of(path, connection, None)
     }
 
-    fn error(&self, error: &rusqlite::Error) -> ReadError {
-        Fault::of(error).while_doing("read", &self.path).into()
+    fn of(path: PathBuf, connection: Connection, of_store: Option<Sender<()>>) -> Result<Self, FileError> {
+        connection.pragma_update(None, "query_only", true).map_err(|error| FileError::of(&path, &error))?;
+        Ok(Self { path, connection, _of_store: of_store })
+    }
+
+    fn error(&self, fault: impl Into<Fault>) -> ReadError {
+        fault.into().while_doing("read", &self.path).into()
+    }
+}
+
+/// The readers that a store opened itself.
+#[derive(Debug)]
+pub(super) struct StoreReaders {
+    /// One for each reader, and one to make more.
+    open: Option<Sender<()>>,
+    closed: Receiver<()>,
+}
+
+impl StoreReaders {
+    pub(super) fn none() -> Self {
+        let (open, closed) = channel();
+        Self { open: Some(open), closed }
+    }
+
+    /// Another one, of the file of the store, which looked it through: if it is closed last, it
+    /// tidies up.
+    pub(super) fn open(&self, path: &Path) -> Result<SqliteReader, FileError> {
+        let connection = open::up_to_date(path)?;
+        open::understood(path, &connection)?;
+        SqliteReader::of(path.to_owned(), connection, self.open.clone())
+    }
+
+    /// Waits until all are closed, but not for long: a process that ends during a read would leave
+    /// the log behind.
+    pub(super) fn wait(&mut self) {
+        self.open = None;
+        // Fails at once if none is open.
+        _ = self.closed.recv_timeout(LAST_READ);
     }
 }
 
 impl Reader for SqliteReader {
     fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError> {
-        history_of(&mut self.connection, filter, range).map_err(|error| self.error(&error))
+        history_of(&mut self.connection, filter, range).map_err(|fault| self.error(fault))
     }
 
     fn totals(&mut self) -> Result<EndTotals, ReadError> {
-        history::totals(&self.connection).map_err(|error| self.error(&error))
+        history::totals(&self.connection).map_err(|error| self.error(error))
     }
 
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
@@ -59,11 +100,11 @@ impl Reader for SqliteReader {
             .connection
             .prepare_cached("SELECT id FROM transitions ORDER BY seq DESC LIMIT 1")
             .and_then(|mut statement| statement.query_row([], |row| read::parsed(row, 0)).optional());
-        last.map_err(|error| self.error(&error))
+        last.map_err(|error| self.error(error))
     }
 
     fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError> {
-        events_after(&self.connection, event, limit).map_err(|error| self.error(&error))
+        events_after(&self.connection, event, limit).map_err(|error| self.error(error))
     }
 
     fn give_up_without(&mut self, requester: Weak<()>) {
@@ -77,7 +118,7 @@ fn history_of(
     connection: &mut Connection,
     filter: &HistoryFilter,
     range: HistoryRange,
-) -> rusqlite::Result<History> {
+) -> Result<History, Fault> {
     if let Some(patterns) = &filter.indexes {
         register_index_filter(connection, patterns.clone())?;
     }
@@ -90,15 +131,37 @@ fn history_of(
         .query_row(params_from_iter(&values), |row| read::number(row, 0))?;
 
     let mut statement = transaction.prepare_cached(&format!(
-        "SELECT {} FROM {RESTORES} WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
-        history::COLUMNS
+        "SELECT {}, {}, job, project FROM {RESTORES} WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
+        history::COLUMNS,
+        row_sum::is_right("restores")
     ))?;
+    let beside = statement.column_count() - 3;
     let bounds =
         [range.limit, range.skip].map(|number| Value::Integer(number.try_into().unwrap_or(i64::MAX)));
-    let rows = statement.query_map(params_from_iter(values.into_iter().chain(bounds)), |row| {
-        history::restore(&transaction, row)
-    })?;
-    Ok(History { restores: rows.collect::<rusqlite::Result<_>>()?, total })
+    let mut rows = statement.query(params_from_iter(values.into_iter().chain(bounds)))?;
+    let mut restores = Vec::new();
+    while let Some(row) = rows.next()? {
+        restores.push(restore(&transaction, row, beside)?);
+    }
+    Ok(History { restores, total })
+}
+
+/// One row of [`history::COLUMNS`]. Whether it is as it was written, its job and its project are in
+/// the columns from `beside` on.
+fn restore(connection: &Connection, row: &Row<'_>, beside: usize) -> Result<EndedRestore, Fault> {
+    let read = if row.get(beside)? {
+        history::restore(connection, row).map_err(Fault::from)
+    } else {
+        Err(Fault::Damaged("it is not as it was written".to_owned()))
+    };
+    read.map_err(|fault| match fault {
+        Fault::Damaged(fault) => {
+            let name = |column| row.get::<_, String>(column).unwrap_or_default();
+            let (job, project) = (name(beside + 1), name(beside + 2));
+            Fault::Damaged(format!("the row of restore {job} of project {project} is damaged: {fault}"))
+        }
+        fault => fault,
+    })
 }
 
 /// Makes `is_wanted_index` known to the connection: whether a name matches one of these patterns.

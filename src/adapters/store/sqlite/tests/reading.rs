@@ -1,5 +1,6 @@
 //! Readers of a file: beside its daemon, without one, and where there is nothing to read.
 
+use super::file::with_ending;
 use super::*;
 use crate::adapters::report::{HistoryFilter, HistoryRange};
 use crate::engine::BatchEnd;
@@ -22,6 +23,17 @@ fn end(name: &str) -> Batch {
     Batch { jobs: vec![record], ends: vec![BatchEnd { restore, event: None }], ..Batch::default() }
 }
 
+fn log(place: &Place) -> PathBuf {
+    with_ending(&place.path(), "-wal")
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 fn total(reader: &mut dyn Reader) -> usize {
     reader.history(&HistoryFilter::default(), ALL).unwrap().total
 }
@@ -42,6 +54,82 @@ fn reader_sees_each_commit_and_outlives_the_daemon() {
     drop(opened);
     assert_eq!((total(&mut *of_daemon), total(&mut *of_command)), (3, 3));
     assert_eq!(total(&mut *Sqlite::at(&place.path()).read().unwrap()), 3);
+    drop(of_command);
+    assert!(log(&place).exists());
+    drop(of_daemon);
+    assert!(!log(&place).exists(), "closed last, it tidies up for the daemon");
+}
+
+#[test]
+fn a_read_under_way_at_the_end_leaves_no_log() {
+    for _ in 0..20 {
+        let place = Place::new();
+        let opened = open(&place.path());
+        commit(&opened.store, &end("rj-1"), Vec::new()).unwrap();
+        let mut reader = opened.store.reader().unwrap();
+        let (begins, begun) = std::sync::mpsc::channel();
+        let reading = std::thread::spawn(move || {
+            begins.send(()).unwrap();
+            (0..20).map(|_| total(&mut *reader)).max()
+        });
+        begun.recv().unwrap();
+
+        drop(opened);
+
+        assert!(!log(&place).exists());
+        assert_eq!(reading.join().unwrap(), Some(1));
+    }
+}
+
+#[test]
+fn reading_leaves_no_file_behind() {
+    let (place, target) = (Place::filled(), tempfile::tempdir().unwrap());
+    let before = names(place.path().parent().unwrap());
+
+    total(&mut *Sqlite::at(&place.path()).read().unwrap());
+    backup::back_up(&place.path(), &target.path().join("copy.db")).unwrap();
+
+    assert_eq!(names(place.path().parent().unwrap()), before);
+    assert_eq!(names(target.path()), ["copy.db"]);
+}
+
+#[test]
+fn a_log_that_was_left_is_read_and_stays() {
+    let (live, place) = (Place::new(), Place::filled());
+    let opened = open(&live.path());
+    commit(&opened.store, &end("rj-1"), Vec::new()).unwrap();
+    std::fs::copy(live.path(), place.path()).unwrap();
+    std::fs::copy(log(&live), log(&place)).unwrap();
+    let both = || [place.path(), log(&place)].map(|path| std::fs::read(path).unwrap());
+    let before = both();
+
+    let read = total(&mut *Sqlite::at(&place.path()).read().unwrap());
+
+    assert_eq!(read, 1);
+    assert!(both() == before);
+}
+
+#[test]
+fn a_damaged_row_is_named_and_needs_a_backup() {
+    for (change, fault) in [
+        ("DROP TRIGGER restores_changed; UPDATE restores SET delivered = 7", "it is not as it was written"),
+        ("UPDATE restores SET body = '7'", "invalid type"),
+    ] {
+        let place = Place::new();
+        commit(&open(&place.path()).store, &end("rj-1"), Vec::new()).unwrap();
+        let connection = Connection::open(place.path()).unwrap();
+        row_sum::register(&connection).unwrap();
+        connection.execute_batch(change).unwrap();
+        drop(connection);
+
+        let mut reader = Sqlite::at(&place.path()).read().unwrap();
+        let error = reader.history(&HistoryFilter::default(), ALL).unwrap_err();
+
+        let start = format!("cannot read the state {}: the row of restore rj-1 of ", place.path().display());
+        assert!(error.message.starts_with(&start), "{error}");
+        assert!(error.message.contains(" is damaged: ") && error.message.contains(fault), "{error}");
+        assert!(error.help.starts_with("restore it from a backup"), "{}", error.help);
+    }
 }
 
 #[test]
@@ -85,9 +173,7 @@ fn where_no_state_is_reading_makes_none() {
         assert_eq!(error.to_string(), format!("there is no state at {}", path.display()));
     }
 
-    let names: Vec<_> =
-        std::fs::read_dir(directory.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert_eq!(names, ["empty.db"]);
+    assert_eq!(names(directory.path()), ["empty.db"]);
 }
 
 #[test]
