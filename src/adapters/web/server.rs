@@ -62,7 +62,7 @@ pub struct Server {
     readers: [Readers; 2],
     _sockets: Vec<SocketFile>,
     /// Ends the thread when it is dropped.
-    _serving: oneshot::Sender<()>,
+    serving: Option<oneshot::Sender<()>>,
 }
 
 impl Server {
@@ -98,7 +98,7 @@ impl Server {
             token,
             readers,
             _sockets: sockets,
-            _serving: serving,
+            serving: Some(serving),
         })
     }
 
@@ -107,12 +107,10 @@ impl Server {
         &self.addresses
     }
 
-    /// The next question. Dropping the future loses none.
-    pub async fn next(&mut self) -> Question {
-        match self.questions.recv().await {
-            Some(question) => question,
-            None => std::future::pending().await,
-        }
+    /// The next question; none once the thread has ended, which is a bug. Dropping the future loses
+    /// none.
+    pub async fn next(&mut self) -> Option<Question> {
+        self.questions.recv().await
     }
 
     /// Where the loop reports that it lives.
@@ -137,7 +135,8 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The thread ends after this, and the state may be closed before.
+        drop(self.serving.take());
+        // The thread ends later, maybe after the state is closed.
         self.readers.iter().for_each(Readers::close);
     }
 }
@@ -244,8 +243,12 @@ fn serve(listeners: Vec<(Listener, Router)>) -> io::Result<oneshot::Sender<()>> 
             for (listener, router) in listeners {
                 tasks.spawn(accept(connections.clone(), listener, router));
             }
-            // Its sender is dropped.
-            drop(ended.await);
+            tokio::select! {
+                // Its sender is dropped.
+                _ = ended => {}
+                // Without one of its addresses, the listener is of no use: its end is noticed.
+                _ = tasks.join_next() => {}
+            }
         });
         runtime.shutdown_background();
     };
@@ -266,5 +269,26 @@ async fn accept(connections: Connections, listener: Listener, router: Router) {
                 connections.serve(listener, router).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::store::{Store as _, Volatile};
+    use crate::platform::clock::Clock;
+
+    #[tokio::test]
+    async fn end_of_the_thread_is_the_end_of_the_questions() {
+        let readers = Readers::new(Volatile::with_history().reader().unwrap());
+        let sources = Sources { readers, clock: Clock::system() };
+        let address = ListenAddress::Tcp(([127, 0, 0, 1], 0).into());
+        let mut server = Server::start(&[address], Access::default(), sources).unwrap();
+        let waits = tokio::time::timeout(Duration::from_millis(10), server.next()).await;
+        assert!(waits.is_err(), "while it is served: {waits:?}");
+
+        server.serving = None;
+
+        assert!(server.next().await.is_none());
     }
 }

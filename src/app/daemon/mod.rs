@@ -27,6 +27,7 @@ use liveness::Liveness;
 use reload::Reloads;
 use requests::AnswersAfterCommit;
 use status::Identity;
+use trouble::Beside;
 
 use crate::adapters::control::{Request, Server};
 use crate::adapters::monitor::Monitor;
@@ -94,6 +95,7 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
             Wakeup::Loaded(result) => daemon.reloaded(*result),
             Wakeup::Request(request) => daemon.answer(request),
             Wakeup::Question(question) => daemon.report(question),
+            Wakeup::ListenerEnded => daemon.listener_ended(),
         }
         // Else up to a hundred inputs follow before the connections of the control socket have
         // their turn, and a page of the list takes a millisecond.
@@ -109,6 +111,8 @@ struct Daemon {
     // These are dropped before the driver, so that nothing reads its state when that is closed.
     control: Option<Server>,
     web: Option<web::Server>,
+    /// Whether there was a listener whose thread ended.
+    has_lost_web: bool,
     driver: Driver,
     exit_when_done: bool,
     drain_timeout: Duration,
@@ -132,6 +136,8 @@ enum Wakeup {
     Request(Request),
     /// A question over the HTTP listener.
     Question(Question),
+    /// The thread of the HTTP listener is gone.
+    ListenerEnded,
 }
 
 impl Daemon {
@@ -145,6 +151,7 @@ impl Daemon {
         Self {
             control,
             web,
+            has_lost_web: false,
             driver,
             exit_when_done,
             drain_timeout,
@@ -189,7 +196,9 @@ impl Daemon {
             () = hung_up(self.hangups.as_mut()) => Wakeup::Reload,
             result = self.reloads.next() => Wakeup::Loaded(Box::new(result?)),
             request = asked(self.control.as_mut()) => Wakeup::Request(request),
-            question = asked_on_web(self.web.as_mut()) => Wakeup::Question(question),
+            question = asked_on_web(self.web.as_mut()) => {
+                question.map_or(Wakeup::ListenerEnded, Wakeup::Question)
+            }
             () = self.liveness.due() => Wakeup::Turned(Vec::new()),
         })
     }
@@ -225,19 +234,27 @@ impl Daemon {
     /// Answers a question, which changes nothing.
     fn report(&self, question: Question) {
         let driver = &self.driver;
+        let beside = Beside { last_reload: self.reloads.last(), has_lost_web: self.has_lost_web };
         // A failed send means that the client is gone.
         match question {
             Question::Status(query, reply) => {
-                drop(reply.send(status::full(driver, &self.identity, self.reloads.last(), &query)));
+                drop(reply.send(status::full(driver, &self.identity, beside, &query)));
             }
             Question::Daemon(reply) => {
-                drop(reply.send(Ok(status::daemon(driver, &self.identity, self.reloads.last()))));
+                drop(reply.send(Ok(status::daemon(driver, &self.identity, beside))));
             }
             Question::Jobs(cursor, reply) => drop(reply.send(Ok(status::jobs(driver, *cursor)))),
             Question::Metrics(reply) => {
                 drop(reply.send(Ok(metrics::read(driver, &self.identity, &self.reloads))));
             }
         }
+    }
+
+    /// The watch goes on without the listener, which is trouble.
+    fn listener_ended(&mut self) {
+        error!("the HTTP listener ended, which is a bug: restart the daemon to have it again");
+        self.web = None;
+        self.has_lost_web = true;
     }
 
     /// Has clients of the listener read these events, which are committed.
@@ -301,7 +318,10 @@ impl Daemon {
                 () = clock.sleep_until(Some(limit)) => break,
                 () = self.liveness.due() => {}
                 turned = self.driver.turn() => self.publish(&turned?),
-                question = asked_on_web(self.web.as_mut()) => self.report(question),
+                question = asked_on_web(self.web.as_mut()) => match question {
+                    Some(question) => self.report(question),
+                    None => self.listener_ended(),
+                },
             }
             self.answers.send_committed(self.driver.engine());
             self.liveness.show(&self.driver, self.web.as_ref());
@@ -337,7 +357,7 @@ async fn asked(control: Option<&mut Server>) -> Request {
     }
 }
 
-async fn asked_on_web(web: Option<&mut web::Server>) -> Question {
+async fn asked_on_web(web: Option<&mut web::Server>) -> Option<Question> {
     match web {
         Some(web) => web.next().await,
         None => std::future::pending().await,

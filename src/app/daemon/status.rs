@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use super::trouble::Beside;
 use super::{named, requests, trouble};
 use crate::adapters::report::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
-    ReloadStatus, RequestError, SinkStatus, Status, StatusPart, StatusQuery,
+    RequestError, SinkStatus, Status, StatusPart, StatusQuery,
 };
 use crate::app::driver::Driver;
 use crate::app::plural::counted;
@@ -96,12 +97,12 @@ pub(super) struct Identity {
 pub(super) fn full(
     driver: &Driver,
     identity: &Identity,
-    last_reload: Option<&ReloadStatus>,
+    beside: Beside<'_>,
     query: &StatusQuery,
 ) -> Result<StatusPart, RequestError> {
     let (engine, now) = (driver.engine(), driver.now());
     let JobsPart { jobs, outcomes, rest } = jobs(driver, first_jobs(engine, query)?);
-    let daemon = daemon(driver, identity, last_reload);
+    let daemon = daemon(driver, identity, beside);
     let outbox = OutboxStatus {
         sinks: engine.sinks().map(|sink| sink_status(&sink, now)).collect(),
         deliveries: deliveries_report(engine),
@@ -110,11 +111,7 @@ pub(super) fn full(
 }
 
 /// The daemon and its projects, without jobs.
-pub(super) fn daemon(
-    driver: &Driver,
-    identity: &Identity,
-    last_reload: Option<&ReloadStatus>,
-) -> DaemonStatus {
+pub(super) fn daemon(driver: &Driver, identity: &Identity, beside: Beside<'_>) -> DaemonStatus {
     let (engine, now) = (driver.engine(), driver.now());
     DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -125,8 +122,8 @@ pub(super) fn daemon(
         state: identity.state.clone(),
         summary: summary(engine, now),
         trouble: trouble::of_restores(driver),
-        troubles: trouble::all(driver, last_reload),
-        last_reload: last_reload.cloned(),
+        troubles: trouble::all(driver, beside),
+        last_reload: beside.last_reload.cloned(),
         projects: engine.projects().map(project_status).collect(),
     }
 }

@@ -19,18 +19,28 @@ pub(super) fn of_restores(driver: &Driver) -> Option<String> {
     (!troubles.is_empty()).then(|| troubles.join("; "))
 }
 
-/// All that needs a person, each in a text: of each project and each sink, dead letters, and a
-/// reload that failed.
-pub(super) fn all(driver: &Driver, last_reload: Option<&ReloadStatus>) -> Vec<String> {
+/// What may need a person beside the watch and the deliveries.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beside<'a> {
+    pub(super) last_reload: Option<&'a ReloadStatus>,
+    /// Whether the HTTP listener ended, which it does not as long as the daemon runs.
+    pub(super) has_lost_web: bool,
+}
+
+/// All that needs a person, each in a text: of each project and each sink, dead letters, a reload
+/// that failed, and a listener that ended.
+pub(super) fn all(driver: &Driver, beside: Beside<'_>) -> Vec<String> {
     let engine = driver.engine();
     let of_sinks = of_sinks(engine, driver.now());
-    let of_reload = last_reload.and_then(ReloadStatus::trouble);
+    let of_reload = beside.last_reload.and_then(ReloadStatus::trouble);
+    let of_web = beside.has_lost_web.then(|| "the HTTP listener ended".to_owned());
     of_stuck(driver)
         .into_iter()
         .chain(of_projects(driver))
         .chain(of_sinks)
         .chain(of_dead_letters(engine))
         .chain(of_reload)
+        .chain(of_web)
         .collect()
 }
 
