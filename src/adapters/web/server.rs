@@ -281,7 +281,7 @@ mod tests {
     #[tokio::test]
     async fn end_of_the_thread_is_the_end_of_the_questions() {
         let readers = Readers::new(Volatile::with_history().reader().unwrap());
-        let sources = Sources { readers, clock: Clock::system() };
+        let sources = Sources { events: readers.clone(), readers, clock: Clock::system() };
         let address = ListenAddress::Tcp(([127, 0, 0, 1], 0).into());
         let mut server = Server::start(&[address], Access::default(), sources).unwrap();
         let waits = tokio::time::timeout(Duration::from_millis(10), server.next()).await;
