@@ -51,11 +51,12 @@ fn an_outage_is_trouble_and_fails_no_probe() {
 #[test]
 fn every_project_in_trouble_is_named() {
     let plane = play(
-        "[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[fault]]\nfrom = \"1s\"\nkind = \"status\"\nstatus = 503\n",
+        "[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n[[fault]]\nfrom = \"1s\"\nkind = \"status\"\nstatus = 503\n",
     );
     let daemon = Daemon::new("[watch]\nunreachable_after = \"500ms\"\n");
     let mut daemon =
-        daemon.project("one", &plane, &["rj-1"]).project("two", &plane, &["rj-1"]).run(&[]).start();
+        daemon.project("one", &plane, &["rj-1"]).project("two", &plane, &["rj-2"]).run(&[]).start();
+    daemon.until_logged("watching 2 restores");
     let troubles =
         ["one", "two"].map(|project| format!("the API of the project {project} cannot be reached"));
 
