@@ -62,7 +62,9 @@ pub(super) fn job(job: &JobRef) -> Html {
     let index = job.facts.target_index_name.as_deref();
     let into = index.filter(|_| job.name.is_some());
     let into = into.map(|index| html!("<small>into index <bdi>" (index) "</bdi></small>"));
-    let Some(label) = job.name.as_deref().or(index) else { return id };
+    let Some(label) = job.name.as_deref().or(index) else {
+        return html!("<bdi class=\"name\">" (job.id.as_str()) "</bdi>");
+    };
     html!("<bdi class=\"name\">" (label) "</bdi>" (into) (id))
 }
 
