@@ -147,12 +147,13 @@ fn a_daemon_that_did_not_run_observes_ends_late() {
 
 #[test]
 fn a_restore_that_leaves_while_its_index_is_awaited_has_ended() {
+    type Leave<'a> = &'a dyn Fn(&mut Stage);
+
     let job = JobSettings { until: Some(Until::Ready), ..JobSettings::new(id("a")) };
     let named = ProjectSettings { jobs: vec![job.clone()], ..project(&[]) };
     let reconfigure = |stage: &mut Stage, projects: &[ProjectSettings]| {
         stage.command(Command::Reconfigure(plan(projects, Vec::new())));
     };
-    type Leave<'a> = &'a dyn Fn(&mut Stage);
     let ways: [(&str, &ProjectSettings, Leave<'_>); 4] = [
         ("removed", &named, &|stage| reconfigure(stage, &[project(&[])])),
         ("removed with its project", &named, &|stage| reconfigure(stage, &[])),
