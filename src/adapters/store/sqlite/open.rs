@@ -61,8 +61,14 @@ pub(super) fn write(path: &Path) -> Result<Connection, FileError> {
     if mode != "wal" {
         return Err(FileError::unusable(path, "the file system has no write-ahead log to offer".to_owned()));
     }
-    schema::migrate(&mut connection, version).map_err(blame)?;
-    ids::unify(&mut connection).map_err(blame)?;
+    let migrated = schema::migrate(&mut connection, version).and_then(|()| ids::unify(&mut connection));
+    if let Err(error) = migrated.map_err(blame) {
+        // What was undone would stay in the log, on a disk that may be full.
+        if !matches!(error, FileError::Damaged { .. }) {
+            understood(path, &connection)?;
+        }
+        return Err(error);
+    }
     Ok(connection)
 }
 
