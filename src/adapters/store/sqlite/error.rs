@@ -12,6 +12,10 @@ use crate::platform::process;
 const BUSY_HELP: &str =
     "end the program that holds the lock (`fuser FILE` finds it) or its transaction, and start again";
 
+/// What to do about a state that is damaged.
+const DAMAGE_HELP: &str = "restore it from a backup; or run with --set-state-aside, which renames the file and starts \
+     with a new one: jobs that ended will be reported again, and what is pending in it will not be delivered";
+
 /// Why a file cannot be used as a state.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
@@ -84,10 +88,7 @@ impl FileError {
             }
             Self::Older(_) => "start `restore-watch run` once, which brings it up to date",
             Self::Foreign(_) => "give another `path` under [state]",
-            Self::Damaged { .. } => {
-                "restore it from a backup; or run with --set-state-aside, which renames the file and starts \
-                 with a new one: jobs that ended will be reported again, and what is pending in it will not be delivered"
-            }
+            Self::Damaged { .. } => DAMAGE_HELP,
             Self::Missing(_) => "`restore-watch run` makes one; name it by `path` under [state]",
             Self::Irregular(_) => "give a `path` under [state] at which there is a state, or nothing yet",
             Self::Linked { .. } => {
@@ -126,6 +127,9 @@ pub(super) enum Fault {
     /// It is no longer the file that was opened.
     #[error("{0}")]
     Gone(String),
+    /// What is in it is not what was written.
+    #[error("{0}")]
+    Damaged(String),
     #[error("{0}")]
     Other(String),
 }
@@ -135,6 +139,10 @@ impl Fault {
     pub(super) fn of(error: &rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            // Beside what `SQLite` calls damaged: a value that does not fit.
+            None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged(describe(error))
+            }
             _ => Self::Other(describe(error)),
         }
     }
@@ -147,6 +155,11 @@ impl Fault {
                 StoreErrorClass::Gone,
                 "stop the daemon before its state is moved, replaced or deleted; the next start goes on with the file \
                  that it finds, and emits again what that does not know",
+            ),
+            Self::Damaged(_) => (StoreErrorClass::Failed, DAMAGE_HELP),
+            Self::Other(_) if doing == "read" => (
+                StoreErrorClass::Failed,
+                "check the disk, and the permissions of the file and of its directory",
             ),
             Self::Other(_) => (
                 StoreErrorClass::Failed,
@@ -173,6 +186,12 @@ fn describe(error: &rusqlite::Error) -> String {
     }
 }
 
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -186,6 +205,14 @@ mod tests {
         assert_eq!(describe(&sqlite_error(ffi::SQLITE_FULL)), "the disk is full");
         assert_eq!(describe(&sqlite_error(ffi::SQLITE_IOERR_SHMSIZE)), "the disk is full");
         assert_ne!(describe(&sqlite_error(ffi::SQLITE_IOERR_FSYNC)), "the disk is full");
+    }
+
+    #[test]
+    fn a_failed_read_is_no_failed_write() {
+        for code in [ffi::SQLITE_IOERR_READ, ffi::SQLITE_CORRUPT] {
+            let error = Fault::of(&sqlite_error(code)).while_doing("read", Path::new("state.db"));
+            assert!(!error.help.contains("space") && !error.help.contains("not written"), "{}", error.help);
+        }
     }
 
     #[test]

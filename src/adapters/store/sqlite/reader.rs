@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension as _, Row, params, params_from_iter};
 
 use super::error::{Fault, FileError};
-use super::{file, history, open, read};
+use super::{file, history, open, read, row_sum};
 use crate::adapters::report::{History, HistoryFilter, HistoryRange, ReadError, Reader};
 use crate::config::IndexPattern;
-use crate::model::{Event, EventId};
+use crate::model::{EndedRestore, Event, EventId};
 
 /// The rows by their index: without that, `SQLite` reads all bodies of a project and sorts them.
 const RESTORES: &str = "restores INDEXED BY restores_by_end";
@@ -36,14 +36,14 @@ impl SqliteReader {
         Ok(Self { path, connection })
     }
 
-    fn error(&self, error: &rusqlite::Error) -> ReadError {
-        Fault::of(error).while_doing("read", &self.path).into()
+    fn error(&self, fault: impl Into<Fault>) -> ReadError {
+        fault.into().while_doing("read", &self.path).into()
     }
 }
 
 impl Reader for SqliteReader {
     fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError> {
-        history_of(&mut self.connection, filter, range).map_err(|error| self.error(&error))
+        history_of(&mut self.connection, filter, range).map_err(|fault| self.error(fault))
     }
 
     fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
@@ -51,11 +51,11 @@ impl Reader for SqliteReader {
             .connection
             .prepare_cached("SELECT id FROM transitions ORDER BY seq DESC LIMIT 1")
             .and_then(|mut statement| statement.query_row([], |row| read::parsed(row, 0)).optional());
-        last.map_err(|error| self.error(&error))
+        last.map_err(|error| self.error(error))
     }
 
     fn events_after(&mut self, event: EventId, limit: usize) -> Result<Vec<Arc<Event>>, ReadError> {
-        events_after(&self.connection, event, limit).map_err(|error| self.error(&error))
+        events_after(&self.connection, event, limit).map_err(|error| self.error(error))
     }
 }
 
@@ -63,7 +63,7 @@ fn history_of(
     connection: &mut Connection,
     filter: &HistoryFilter,
     range: HistoryRange,
-) -> rusqlite::Result<History> {
+) -> Result<History, Fault> {
     if let Some(patterns) = &filter.indexes {
         register_index_filter(connection, patterns.clone())?;
     }
@@ -76,15 +76,37 @@ fn history_of(
         .query_row(params_from_iter(&values), |row| read::number(row, 0))?;
 
     let mut statement = transaction.prepare_cached(&format!(
-        "SELECT {} FROM {RESTORES} WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
-        history::COLUMNS
+        "SELECT {}, {}, job, project FROM {RESTORES} WHERE {condition} ORDER BY end_observed_at DESC, project, job LIMIT ? OFFSET ?",
+        history::COLUMNS,
+        row_sum::is_right("restores")
     ))?;
+    let beside = statement.column_count() - 3;
     let bounds =
         [range.limit, range.skip].map(|number| Value::Integer(number.try_into().unwrap_or(i64::MAX)));
-    let rows = statement.query_map(params_from_iter(values.into_iter().chain(bounds)), |row| {
-        history::restore(&transaction, row)
-    })?;
-    Ok(History { restores: rows.collect::<rusqlite::Result<_>>()?, total })
+    let mut rows = statement.query(params_from_iter(values.into_iter().chain(bounds)))?;
+    let mut restores = Vec::new();
+    while let Some(row) = rows.next()? {
+        restores.push(restore(&transaction, row, beside)?);
+    }
+    Ok(History { restores, total })
+}
+
+/// One row of [`history::COLUMNS`]. Whether it is as it was written, its job and its project are in
+/// the columns from `beside` on.
+fn restore(connection: &Connection, row: &Row<'_>, beside: usize) -> Result<EndedRestore, Fault> {
+    let read = if row.get(beside)? {
+        history::restore(connection, row).map_err(Fault::from)
+    } else {
+        Err(Fault::Damaged("it is not as it was written".to_owned()))
+    };
+    read.map_err(|fault| match fault {
+        Fault::Damaged(fault) => {
+            let name = |column| row.get::<_, String>(column).unwrap_or_default();
+            let (job, project) = (name(beside + 1), name(beside + 2));
+            Fault::Damaged(format!("the row of restore {job} of project {project} is damaged: {fault}"))
+        }
+        fault => fault,
+    })
 }
 
 /// Makes `is_wanted_index` known to the connection: whether a name matches one of these patterns.

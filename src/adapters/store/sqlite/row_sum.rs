@@ -69,12 +69,20 @@ pub(super) fn add_triggers(connection: &Connection, version: u32) -> rusqlite::R
     Ok(())
 }
 
+/// The condition that a row of this table is as it was written.
+pub(super) fn is_right(table: &str) -> String {
+    let tables = SUMMED.iter().copied().flatten();
+    let columns =
+        tables.filter(|(name, ..)| *name == table).flat_map(|(.., columns)| columns.iter().copied());
+    format!("sum IS row_sum({})", columns.collect::<Vec<_>>().join(", "))
+}
+
 /// The first table with rows that are not as they were written, if there is one. The file has this
 /// version.
 pub(super) fn damage(connection: &Connection, version: u32) -> rusqlite::Result<Option<String>> {
-    for (table, _, columns) in SUMMED.iter().take(version as usize).copied().flatten() {
+    for (table, ..) in SUMMED.iter().take(version as usize).copied().flatten() {
         let wrong: i64 = connection.query_row(
-            &format!("SELECT count(*) FROM {table} WHERE sum IS NOT row_sum({})", columns.join(", ")),
+            &format!("SELECT count(*) FROM {table} WHERE NOT ({})", is_right(table)),
             [],
             |row| row.get(0),
         )?;

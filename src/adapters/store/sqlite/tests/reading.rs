@@ -17,6 +17,13 @@ fn end(name: &str) -> Batch {
     Batch { jobs: vec![record], ends: vec![BatchEnd { restore, event: None }], ..Batch::default() }
 }
 
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap().flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
 fn total(reader: &mut dyn Reader) -> usize {
     reader.history(&HistoryFilter::default(), ALL).unwrap().total
 }
@@ -37,6 +44,29 @@ fn reader_sees_each_commit_and_outlives_the_daemon() {
     drop(opened);
     assert_eq!((total(&mut *of_daemon), total(&mut *of_command)), (3, 3));
     assert_eq!(total(&mut *Sqlite::at(&place.path()).read().unwrap()), 3);
+}
+
+#[test]
+fn a_damaged_row_is_named_and_needs_a_backup() {
+    for (change, fault) in [
+        ("DROP TRIGGER restores_changed; UPDATE restores SET delivered = 7", "it is not as it was written"),
+        ("UPDATE restores SET body = '7'", "invalid type"),
+    ] {
+        let place = Place::new();
+        commit(&open(&place.path()).store, &end("rj-1"), Vec::new()).unwrap();
+        let connection = Connection::open(place.path()).unwrap();
+        row_sum::register(&connection).unwrap();
+        connection.execute_batch(change).unwrap();
+        drop(connection);
+
+        let mut reader = Sqlite::at(&place.path()).read().unwrap();
+        let error = reader.history(&HistoryFilter::default(), ALL).unwrap_err();
+
+        let start = format!("cannot read the state {}: the row of restore rj-1 of ", place.path().display());
+        assert!(error.message.starts_with(&start), "{error}");
+        assert!(error.message.contains(" is damaged: ") && error.message.contains(fault), "{error}");
+        assert!(error.help.starts_with("restore it from a backup"), "{}", error.help);
+    }
 }
 
 #[test]
@@ -80,7 +110,5 @@ fn where_no_state_is_reading_makes_none() {
         assert_eq!(error.to_string(), format!("there is no state at {}", path.display()));
     }
 
-    let names: Vec<_> =
-        std::fs::read_dir(directory.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert_eq!(names, ["empty.db"]);
+    assert_eq!(names(directory.path()), ["empty.db"]);
 }
