@@ -1,5 +1,6 @@
 //! `restore-watch history` and `stats`, of a running daemon and of its state.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use restore_watch::simulate::{Reply, Simulator};
@@ -219,6 +220,38 @@ fn python_reads_from_csv_what_the_api_said() {
     let mut names: Vec<_> = rows.iter().map(|row| row["job_target_index_name"].as_str().unwrap()).collect();
     names.sort_unstable();
     assert!(names.contains(&HOSTILE[0]) && names.contains(&HOSTILE[1]) && names.len() == 4, "{names:?}");
+}
+
+#[test]
+fn a_user_that_may_only_read_needs_a_state_without_log() {
+    let other_user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    let may_run = |done: std::process::Output| done.status.success();
+    let program = env!("CARGO_BIN_EXE_restore-watch");
+    if !Command::new(other_user[0])
+        .args(&other_user[1..])
+        .args([program, "--version"])
+        .output()
+        .is_ok_and(may_run)
+    {
+        return skipped("no other user can run the program here");
+    }
+    let folder = Folder::new();
+    let mut daemon = watched(&folder, &into(&["docs"]), &["rj-0"], "");
+    let log = folder.path().join("state.db-wal");
+    let logged = std::fs::read(&log).expect("a log");
+    daemon.signal("TERM");
+    daemon.finish().expect(0);
+    let state = folder.path().join("state.db");
+    for (path, mode) in [(folder.path(), 0o755), (&state, 0o644)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+    }
+    let read = || Watch::through(&other_user, ["history", "--state-file", &state.to_string_lossy()]).run();
+
+    assert!(read().expect(0).stdout.contains("  docs  "));
+    std::fs::write(&log, logged).expect("a log");
+    let refused = read().expect(74);
+
+    refused.logged("with its log").logged("help: as a user that may write to its directory, copy it");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::adapters::store::{BackupError, OpenError};
 pub(super) fn back_up(path: &Path, to: &Path) -> Result<(), BackupError> {
     let of_state = |error: FileError| BackupError::State(OpenError::from(error));
     let path = file::resolve(path).map_err(of_state)?;
-    let (connection, _) = open::beside(&path).map_err(of_state)?;
+    let (connection, _) = open::read_beside(&path).map_err(of_state)?;
     let failed = |fault: String, help| BackupError::Copy { file: to.to_owned(), fault, help };
     if to.symlink_metadata().is_ok() {
         return Err(failed(

@@ -47,6 +47,12 @@ pub(super) enum FileError {
     Busy(PathBuf),
     #[error("cannot start a thread for the state: {0}")]
     NoThread(std::io::Error),
+    /// The file, its log or its directory can be opened in no way, or not for writing.
+    #[error("cannot use the state {file}: {fault}")]
+    Denied { file: PathBuf, fault: String },
+    /// The file itself can be read, its log cannot.
+    #[error("cannot read the state {file} with its log: {fault}")]
+    LogDenied { file: PathBuf, fault: String },
     #[error("cannot use the state {file}: {fault}")]
     Unusable { file: PathBuf, fault: String },
 }
@@ -75,6 +81,9 @@ impl FileError {
                 | ErrorCode::ConstraintViolation,
             ) => Self::Damaged { file: path.to_owned(), fault: error.to_string() },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(path.to_owned()),
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen) => {
+                Self::Denied { file: path.to_owned(), fault: describe(error) }
+            }
             Some(_) => Self::unusable(path, describe(error)),
         }
     }
@@ -101,6 +110,12 @@ impl FileError {
             }
             Self::Busy(_) => BUSY_HELP,
             Self::NoThread(_) => "raise the limit of processes (ulimit -u, TasksMax=, pids.max)",
+            Self::Denied { .. } => {
+                "check the permissions of the file and of its directory, or give another `path` under [state]"
+            }
+            Self::LogDenied { .. } => {
+                "as a user that may write to its directory, copy it with `restore-watch backup`; then read the copy"
+            }
             Self::Unusable { .. } => {
                 "check the free space and the permissions there, or give another `path` under [state]"
             }

@@ -3,7 +3,10 @@
 //! Invariant: a file that is not understood whole is left as it is: it is neither used, nor mended,
 //! nor deleted.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,9 +77,39 @@ pub(super) fn write(path: &Path) -> Result<Connection, FileError> {
 
 /// Opens a file that is there and up to date, beside other connections and processes.
 pub(super) fn up_to_date(path: &Path) -> Result<Connection, FileError> {
-    match beside(path)? {
-        (connection, SCHEMA_VERSION) => Ok(connection),
-        _ => Err(FileError::Older(path.to_owned())),
+    current(beside(path)?, path)
+}
+
+/// Opens a file that is there and up to date, as [`read_beside`] does.
+pub(super) fn read(path: &Path) -> Result<Connection, FileError> {
+    current(read_beside(path)?, path)
+}
+
+fn current((connection, version): (Connection, u32), path: &Path) -> Result<Connection, FileError> {
+    if version == SCHEMA_VERSION { Ok(connection) } else { Err(FileError::Older(path.to_owned())) }
+}
+
+/// Like [`beside`], of a file that is only read: one without a log has none afterwards, and needs no
+/// directory that can be written.
+pub(super) fn read_beside(path: &Path) -> Result<(Connection, u32), FileError> {
+    let log = file::with_ending(path, "-wal");
+    let is_logged = std::fs::metadata(&log).is_ok_and(|found| found.len() > 0);
+
+    match beside(path) {
+        Ok((connection, version)) => {
+            // What comes into the log meanwhile is of a daemon, which looked the file through.
+            if !is_logged {
+                understood(path, &connection)?;
+            }
+            Ok((connection, version))
+        }
+        Err(FileError::Denied { .. }) if !log.try_exists().unwrap_or(true) => {
+            versioned(connect_to_immutable(path)?, path)
+        }
+        Err(FileError::Denied { file, fault }) if File::open(path).is_ok() => {
+            Err(FileError::LogDenied { file, fault })
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -87,7 +120,10 @@ pub(super) fn beside(path: &Path) -> Result<(Connection, u32), FileError> {
     if std::fs::metadata(path).is_ok_and(|found| found.len() == 0) {
         return Err(FileError::Missing(path.to_owned()));
     }
-    let connection = connect(path)?;
+    versioned(connect(path)?, path)
+}
+
+fn versioned(connection: Connection, path: &Path) -> Result<(Connection, u32), FileError> {
     match version(&connection, path)? {
         0 => Err(FileError::Missing(path.to_owned())),
         version => Ok((connection, version)),
@@ -101,9 +137,29 @@ pub(super) fn understood(path: &Path, connection: &Connection) -> Result<(), Fil
 }
 
 pub(super) fn connect(path: &Path) -> Result<Connection, FileError> {
+    connect_by(path, path.into(), OpenFlags::SQLITE_OPEN_READ_WRITE)
+}
+
+/// Opens a file that no process writes, for which `SQLite` then needs neither a log nor locks
+/// (<https://sqlite.org/uri.html#uriimmutable>).
+fn connect_to_immutable(path: &Path) -> Result<Connection, FileError> {
+    let mut name = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
+            name.push(char::from(*byte));
+        } else {
+            // Writing into a text does not fail.
+            _ = write!(name, "%{byte:02X}");
+        }
+    }
+    name.push_str("?immutable=1");
+    connect_by(path, name.into(), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+}
+
+fn connect_by(path: &Path, name: OsString, flags: OpenFlags) -> Result<Connection, FileError> {
     let blame = |error| FileError::of(path, &error);
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(blame)?;
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(PathBuf::from(name), flags).map_err(blame)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(blame)?;
     // The connection that closes a file last writes its log into it and deletes the log. A file
     // that is refused is left as it is.

@@ -1,9 +1,8 @@
 //! Reads the history and the events in a file, over a connection of its own.
 //!
 //! Invariant: nothing is changed, and neither a commit nor a reader waits for the other (write-ahead
-//! log). A user that may only read the file can do so beside a daemon. Without one, `SQLite` has to
-//! make the index of the log, so the directory must be writable
-//! (<https://sqlite.org/wal.html#read_only_databases>).
+//! log). A user that may only read the file can do so beside a daemon, and without one if it left no
+//! log (<https://sqlite.org/wal.html#read_only_databases>).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,7 +30,7 @@ pub(super) struct SqliteReader {
 impl SqliteReader {
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
         let path = file::resolve(path)?;
-        let connection = open::up_to_date(&path)?;
+        let connection = open::read(&path)?;
         connection.pragma_update(None, "query_only", true).map_err(|error| FileError::of(&path, &error))?;
         Ok(Self { path, connection })
     }

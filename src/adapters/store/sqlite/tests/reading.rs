@@ -1,5 +1,6 @@
 //! Readers of a file: beside its daemon, without one, and where there is nothing to read.
 
+use super::file::with_ending;
 use super::*;
 use crate::adapters::report::{HistoryFilter, HistoryRange};
 use crate::engine::BatchEnd;
@@ -15,6 +16,10 @@ fn end(name: &str) -> Batch {
         Some(EndSnapshot { outcome: Outcome::Failed, observed_at: noon(), age: None, seen_running: None });
     let restore = record.ended().unwrap();
     Batch { jobs: vec![record], ends: vec![BatchEnd { restore, event: None }], ..Batch::default() }
+}
+
+fn log(place: &Place) -> PathBuf {
+    with_ending(&place.path(), "-wal")
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -44,6 +49,34 @@ fn reader_sees_each_commit_and_outlives_the_daemon() {
     drop(opened);
     assert_eq!((total(&mut *of_daemon), total(&mut *of_command)), (3, 3));
     assert_eq!(total(&mut *Sqlite::at(&place.path()).read().unwrap()), 3);
+}
+
+#[test]
+fn reading_leaves_no_file_behind() {
+    let (place, target) = (Place::filled(), tempfile::tempdir().unwrap());
+    let before = names(place.path().parent().unwrap());
+
+    total(&mut *Sqlite::at(&place.path()).read().unwrap());
+    backup::back_up(&place.path(), &target.path().join("copy.db")).unwrap();
+
+    assert_eq!(names(place.path().parent().unwrap()), before);
+    assert_eq!(names(target.path()), ["copy.db"]);
+}
+
+#[test]
+fn a_log_that_was_left_is_read_and_stays() {
+    let (live, place) = (Place::new(), Place::filled());
+    let opened = open(&live.path());
+    commit(&opened.store, &end("rj-1"), Vec::new()).unwrap();
+    std::fs::copy(live.path(), place.path()).unwrap();
+    std::fs::copy(log(&live), log(&place)).unwrap();
+    let both = || [place.path(), log(&place)].map(|path| std::fs::read(path).unwrap());
+    let before = both();
+
+    let read = total(&mut *Sqlite::at(&place.path()).read().unwrap());
+
+    assert_eq!(read, 1);
+    assert!(both() == before);
 }
 
 #[test]
