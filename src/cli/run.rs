@@ -123,6 +123,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 
         let reader = options.web.as_ref().map(|_| state.store.reader()).transpose()?;
         let mut driver = Driver::new(setup, state, clock);
+        // Dropped before the driver, which waits for the readers of its state.
+        let options = options;
         if let Some(reader) = reader {
             driver.continue_counters(counted(reader, &mut signals).await?);
         }

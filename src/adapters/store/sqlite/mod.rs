@@ -32,7 +32,7 @@ use rusqlite::Connection;
 use deliveries::SqliteAdmin;
 use error::{Fault, FileError};
 use file::Files;
-use reader::SqliteReader;
+use reader::{SqliteReader, StoreReaders};
 use thread::Thread;
 
 use super::{Backend, BackupError, Body, DeliveryAdmin, OpenError, Opened, Pending, Store};
@@ -89,6 +89,7 @@ struct OpenFile {
     seen: Arc<Mutex<i64>>,
     writer: Thread,
     reader: Thread,
+    readers: StoreReaders,
 }
 
 /// [`Opened`], of a file.
@@ -134,6 +135,7 @@ impl OpenFile {
             seen: Arc::default(),
             writer: start("state-write", writer)?,
             reader: start("state-read", reader)?,
+            readers: StoreReaders::none(),
         };
         Ok(OpenedFile { store, snapshot, set_aside: set_aside.or(reunited) })
     }
@@ -162,6 +164,7 @@ impl Drop for OpenFile {
             // Nothing is left to report it to.
             drop(aside::set_log_aside(&self.path));
         }
+        self.readers.wait();
         thread::end([&mut self.writer, &mut self.reader]);
     }
 }
@@ -185,7 +188,7 @@ impl Store for OpenFile {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, OpenError> {
-        Ok(Box::new(SqliteReader::open(&self.path)?))
+        Ok(Box::new(self.readers.open(&self.path)?))
     }
 
     fn edits(&self) -> Pending<Vec<Edit>> {

@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value;
@@ -20,23 +22,63 @@ use crate::model::{EndedRestore, Event, EventId};
 /// The rows by their index: without that, `SQLite` reads all bodies of a project and sorts them.
 const RESTORES: &str = "restores INDEXED BY restores_by_end";
 
+/// How long the end of a store waits for its readers: a read that is under way takes milliseconds.
+const LAST_READ: Duration = Duration::from_secs(2);
+
 /// A file beside the daemon that may run on it.
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     path: PathBuf,
     pub(super) connection: Connection,
+    /// Dropped after the connection.
+    _of_store: Option<Sender<()>>,
 }
 
 impl SqliteReader {
     pub(super) fn open(path: &Path) -> Result<Self, FileError> {
         let path = file::resolve(path)?;
         let connection = open::read(&path)?;
+        Self::of(path, connection, None)
+    }
+
+    fn of(path: PathBuf, connection: Connection, of_store: Option<Sender<()>>) -> Result<Self, FileError> {
         connection.pragma_update(None, "query_only", true).map_err(|error| FileError::of(&path, &error))?;
-        Ok(Self { path, connection })
+        Ok(Self { path, connection, _of_store: of_store })
     }
 
     fn error(&self, fault: impl Into<Fault>) -> ReadError {
         fault.into().while_doing("read", &self.path).into()
+    }
+}
+
+/// The readers that a store opened itself.
+#[derive(Debug)]
+pub(super) struct StoreReaders {
+    /// One for each reader, and one to make more.
+    open: Option<Sender<()>>,
+    closed: Receiver<()>,
+}
+
+impl StoreReaders {
+    pub(super) fn none() -> Self {
+        let (open, closed) = channel();
+        Self { open: Some(open), closed }
+    }
+
+    /// Another one, of the file of the store, which looked it through: if it is closed last, it
+    /// tidies up.
+    pub(super) fn open(&self, path: &Path) -> Result<SqliteReader, FileError> {
+        let connection = open::up_to_date(path)?;
+        open::understood(path, &connection)?;
+        SqliteReader::of(path.to_owned(), connection, self.open.clone())
+    }
+
+    /// Waits until all are closed, but not for long: a process that ends during a read would leave
+    /// the log behind.
+    pub(super) fn wait(&mut self) {
+        self.open = None;
+        // Fails at once if none is open.
+        _ = self.closed.recv_timeout(LAST_READ);
     }
 }
 

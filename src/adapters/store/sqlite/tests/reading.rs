@@ -49,6 +49,31 @@ fn reader_sees_each_commit_and_outlives_the_daemon() {
     drop(opened);
     assert_eq!((total(&mut *of_daemon), total(&mut *of_command)), (3, 3));
     assert_eq!(total(&mut *Sqlite::at(&place.path()).read().unwrap()), 3);
+    drop(of_command);
+    assert!(log(&place).exists());
+    drop(of_daemon);
+    assert!(!log(&place).exists(), "closed last, it tidies up for the daemon");
+}
+
+#[test]
+fn a_read_under_way_at_the_end_leaves_no_log() {
+    for _ in 0..20 {
+        let place = Place::new();
+        let opened = open(&place.path());
+        commit(&opened.store, &end("rj-1"), Vec::new()).unwrap();
+        let mut reader = opened.store.reader().unwrap();
+        let (begins, begun) = std::sync::mpsc::channel();
+        let reading = std::thread::spawn(move || {
+            begins.send(()).unwrap();
+            (0..20).map(|_| total(&mut *reader)).max()
+        });
+        begun.recv().unwrap();
+
+        drop(opened);
+
+        assert!(!log(&place).exists());
+        assert_eq!(reading.join().unwrap(), Some(1));
+    }
 }
 
 #[test]
