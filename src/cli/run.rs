@@ -243,10 +243,13 @@ fn serve_http(
 /// The counters as the state has them; they begin at 0 if that cannot be read.
 async fn counted(mut reader: Box<dyn Reader>, signals: &mut Signals) -> Result<Counters, Failure> {
     let totals = unless_stopped(signals, "reading the state", move || Ok(reader.totals())).await?;
-    Ok(totals.map(Counters::continuing).unwrap_or_else(|error| {
-        warn!("metrics begin at 0: {error}");
-        Counters::default()
-    }))
+    Ok(totals.map_or_else(
+        |error| {
+            warn!("metrics begin at 0: {error}");
+            Counters::default()
+        },
+        Counters::continuing,
+    ))
 }
 
 /// Opens the state, before anything is polled or sent.

@@ -54,13 +54,12 @@ impl Stream {
     /// What is emitted next; none at the end. Dropping the future loses nothing.
     async fn news(&mut self) -> Option<Bytes> {
         loop {
-            let reading = match &mut self.reading {
-                Some(reading) => reading,
-                None => {
-                    self.commits.changed().await.ok()?;
-                    let commit = *self.commits.borrow_and_update();
-                    self.reading.insert(tokio::spawn(Arc::clone(&self.feed).after(self.last, commit)))
-                }
+            let reading = if let Some(reading) = &mut self.reading {
+                reading
+            } else {
+                self.commits.changed().await.ok()?;
+                let commit = *self.commits.borrow_and_update();
+                self.reading.insert(tokio::spawn(Arc::clone(&self.feed).after(self.last, commit)))
             };
             let page = reading.await;
             self.reading = None;

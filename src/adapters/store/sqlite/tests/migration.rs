@@ -111,7 +111,9 @@ fn totals_of_version_1_begin_with_its_rows() {
 
     let totals = SqliteReader::open(&place.path()).unwrap().totals().unwrap();
     let mut expected = EndTotals::new();
-    history(&place.path()).iter().for_each(|row| EndTotal::count(&mut expected, row));
+    for row in &history(&place.path()) {
+        EndTotal::count(&mut expected, row);
+    }
     assert_eq!(totals, expected);
     assert_eq!(totals.values().map(|total| total.ended).sum::<u64>(), 4);
 }
