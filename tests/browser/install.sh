@@ -5,4 +5,6 @@ cd "$(dirname "$0")"
 folder=${CARGO_TARGET_DIR:-../../target}/browser
 mkdir -p "$folder"
 cp package.json package-lock.json "$folder"
-exec npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund
+cd "$folder"
+# Not with --prefix, with which npm reads another configuration.
+exec npm ci --ignore-scripts --no-audit --no-fund
