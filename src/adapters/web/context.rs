@@ -53,9 +53,9 @@ impl Context {
         questions: mpsc::Sender<Question>,
         health: Arc<Health>,
         commits: watch::Receiver<u64>,
+        token: watch::Receiver<Option<Token>>,
     ) -> Self {
         let Sources { readers, events, clock } = sources;
-        let token = watch::channel(None).1;
         Self { questions, readers, events, logged_at: Arc::default(), health, commits, token, clock }
     }
 

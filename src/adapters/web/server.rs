@@ -75,9 +75,8 @@ impl Server {
         let (token, token_in_force) = watch::channel(access.token);
         let health = Arc::new(Health::default());
         let readers = [sources.readers.clone(), sources.events.clone()];
-        let mut context = Context::new(sources, sender, Arc::clone(&health), committed);
-        context.token = token_in_force.clone();
-        let router = router(context);
+        let router =
+            router(Context::new(sources, sender, Arc::clone(&health), committed, token_in_force.clone()));
 
         let mut addresses = Vec::new();
         let mut sockets = Vec::new();

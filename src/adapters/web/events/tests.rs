@@ -113,7 +113,9 @@ impl Stage {
         let (commits, committed) = watch::channel(0);
         let readers = || Readers::unbounded(Box::new(StateReader(Arc::clone(&state))));
         let sources = Sources { readers: readers(), events: readers(), clock: Clock::system() };
-        let context = Context::new(sources, mpsc::channel(1).0, Arc::<Health>::default(), committed);
+        let token = watch::channel(None).1;
+        let health = Arc::<Health>::default();
+        let context = Context::new(sources, mpsc::channel(1).0, health, committed, token);
         let router = TowerToHyperService::new(router(context));
         let emitted = state.events().iter().map(|event| event.id).collect();
         Self { state, commits, router, emitted }

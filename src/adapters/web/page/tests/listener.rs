@@ -69,7 +69,8 @@ fn context(reader: impl Reader + 'static) -> (Context, mpsc::Receiver<Question>)
     let (_, commits) = watch::channel(0);
     let readers = Readers::new(Box::new(reader));
     let sources = Sources { events: readers.clone(), readers, clock: Clock::system() };
-    (Context::new(sources, questions, Arc::new(Health::default()), commits), asked)
+    let token = watch::channel(None).1;
+    (Context::new(sources, questions, Arc::new(Health::default()), commits, token), asked)
 }
 
 /// Answers like a daemon with 9 jobs in two parts, and returns the first query that it
