@@ -2,12 +2,11 @@
 //! and started again.
 
 use std::path::Path;
-use std::process::Command;
 
 use rusqlite::Connection;
 
 use crate::Daemon;
-use crate::support::{Folder, KEY, Watch, play, skipped};
+use crate::support::{Folder, KEY, Watch, play};
 
 /// The state of version 1 of the unit tests: four restores that ended, two that did not.
 const VERSION_1: &[u8] = include_bytes!("../../src/adapters/store/sqlite/tests/version-1.db");
@@ -25,26 +24,6 @@ const JOBS: [(&str, &str); 6] = [
 fn number(state: &Path, sql: &str) -> i64 {
     let connection = Connection::open(state).expect("a state");
     connection.query_row(sql, [], |row| row.get(0)).unwrap_or(-1)
-}
-
-#[test]
-fn migration_without_room_leaves_no_log() {
-    if !Command::new("prlimit").arg("--version").output().is_ok_and(|done| done.status.success()) {
-        return skipped("there is no prlimit here");
-    }
-    let files = Folder::new();
-    let state = files.path().join("state.db");
-    std::fs::write(&state, VERSION_1).unwrap();
-    let text = format!("jobs = [\"rj-1\"]\n[state]\npath = \"{}\"\n", state.display());
-    let config = files.write("config.toml", text);
-    let run = ["run", "--config", &config];
-
-    // Room for the index of the log, and for a part of the log.
-    let limited = Watch::through(&["prlimit", "--fsize=40000"], run).env("PINECONE_API_KEY", KEY).run();
-
-    limited.expect(74).logged("the limit of 40000 bytes for a file");
-    assert!(!state.with_extension("db-wal").exists());
-    assert_eq!(number(&state, "PRAGMA user_version"), 1);
 }
 
 #[test]
