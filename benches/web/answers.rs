@@ -79,7 +79,7 @@ fn watching(directory: &Path, open: u64, ended: u64) -> (Daemon, Plane) {
     (daemon, plane)
 }
 
-/// How long so many answers took, in milliseconds, and the length of one; none if there is nothing
+/// How long this number of answers took, in milliseconds, and the length of one; none if there is nothing
 /// at this path.
 fn answers(daemon: &Daemon, path: &str, count: usize) -> Option<(Vec<f64>, usize)> {
     let address = client::address(daemon);

@@ -58,7 +58,7 @@ const VANISHED_AFTER: u32 = 60_000;
 /// The pause after a connection could not be accepted, as when no further file can be opened.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// It is warned of every so many connections that no file was left for: once in ten minutes, with
+/// One warning for this number of connections for which no file was left: once in ten minutes, with
 /// the pause after each.
 const FAILURES_PER_WARNING: u32 = 600;
 

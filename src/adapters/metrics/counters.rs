@@ -1,8 +1,8 @@
 //! What the loop of the daemon counts.
 //!
 //! Invariant: the end of a restore, an event and the end of a delivery are counted when they are
-//! committed, so that no more of them are counted than are known after a kill. The end of a restore
-//! is counted once for each event that reports it.
+//! committed, so all that is counted is still known after a kill. The end of a restore is counted
+//! once for each event that reports it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -121,7 +121,7 @@ families! {
     ApiRequestDuration: Histogram "restore_watch_api_request_duration_seconds" [];
     /// The rate of requests in force, in requests a second.
     ApiRateLimit: Gauge "restore_watch_api_rate_limit" ["project"];
-    /// Whether the API accepts the key: 1, or 0 once it is refused for good.
+    /// Whether the API accepts the key: 1, or 0 while the project is unauthorized.
     ProjectAuthorized: Gauge "restore_watch_project_authorized" ["project"];
     /// Whether the project is paused by hand: 1 if it is.
     ProjectPaused: Gauge "restore_watch_project_paused" ["project"];

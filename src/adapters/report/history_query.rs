@@ -95,12 +95,12 @@ pub async fn answer(readers: &Readers, query: &str) -> Result<Response, RequestE
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::Arc;
 
     use super::*;
-    use crate::adapters::report::{History, Reader, RequestErrorKind};
+    use crate::adapters::report::RequestErrorKind;
+    use crate::adapters::report::samples::HistoryOnly;
     use crate::config::IndexPattern;
-    use crate::model::{EndTotals, Event, EventId, Outcome};
+    use crate::model::Outcome;
 
     #[test]
     fn queries_survive_the_url() {
@@ -155,33 +155,18 @@ mod tests {
         }
     }
 
-    /// Has no history, for this reason.
-    struct Broken(Option<ReadError>);
-
-    impl Reader for Broken {
-        fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
-            match self.0.clone() {
-                Some(error) => Err(error),
-                None => panic!("a bug"),
-            }
-        }
-
-        fn totals(&mut self) -> Result<EndTotals, ReadError> {
-            Ok(EndTotals::new())
-        }
-
-        fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
-            Ok(None)
-        }
-
-        fn events_after(&mut self, _: EventId, _: usize) -> Result<Vec<Arc<Event>>, ReadError> {
-            Ok(Vec::new())
-        }
+    /// A state whose history cannot be read, for this reason; without one, a read panics.
+    fn broken(error: Option<ReadError>) -> Readers {
+        let read = move |_: &HistoryFilter, _| match error.clone() {
+            Some(error) => Err(error),
+            None => panic!("a bug"),
+        };
+        Readers::new(Box::new(HistoryOnly(read)))
     }
 
     #[tokio::test]
     async fn a_reader_that_was_closed_reads_nothing() {
-        let readers = Readers::new(Box::new(Broken(None)));
+        let readers = broken(None);
         readers.close();
 
         let answer = answer(&readers, "").await.unwrap_err();
@@ -192,11 +177,10 @@ mod tests {
     #[tokio::test]
     async fn a_state_that_cannot_be_read_is_an_error_of_its_own() {
         let error = ReadError { message: "the disk is broken".to_owned(), help: "replace it" };
-        for (reader, message) in [
-            (Broken(Some(error)), "the disk is broken"),
-            (Broken(None), "reading the state ended by a panic"),
+        for (readers, message) in [
+            (broken(Some(error)), "the disk is broken"),
+            (broken(None), "reading the state ended by a panic"),
         ] {
-            let readers = Readers::new(Box::new(reader));
             for attempt in 1..=2 {
                 let answer = answer(&readers, "").await.unwrap_err();
 

@@ -12,6 +12,8 @@ mod query;
 mod question;
 mod reader;
 mod readers;
+#[cfg(test)]
+pub(crate) mod samples;
 mod status;
 mod status_body;
 mod words;

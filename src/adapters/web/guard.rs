@@ -99,7 +99,7 @@ impl Guard {
         if is_of_foreign_page(request) {
             let refusal = Refusal::new(StatusCode::FORBIDDEN, "a page of another site sent the request");
             return Some(
-                refusal.with_help(format!("other pages may embed {EMBEDDABLE} as an image, no more")),
+                refusal.with_help(format!("pages of other sites may only embed {EMBEDDABLE} as an image")),
             );
         }
 

@@ -96,52 +96,35 @@ fn of_state(state: &StateArgs, filter: &HistoryFilter, limit: usize) -> Result<H
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
     use crate::adapters::control::Server;
-    use crate::adapters::report::{ReadError, Readers};
+    use crate::adapters::report::Readers;
+    use crate::adapters::report::samples::HistoryOnly;
     use crate::cli::history::samples;
-    use crate::model::{EndTotals, EndedRestore, Event, EventId, JobId};
+    use crate::model::{EndedRestore, JobId};
 
     /// A history to which a restore is added after each read.
-    struct Growing(usize);
-
-    impl Reader for Growing {
-        fn history(&mut self, _: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError> {
-            let restore = |number: usize| {
-                let mut restore = EndedRestore {
-                    end_observed_at: samples::completed().end_observed_at
-                        + Duration::from_secs(number as u64),
-                    ..samples::completed()
-                };
-                restore.job.id = JobId::new(format!("rj-{number}")).unwrap();
-                restore
-            };
-            let restores = (0..self.0).rev().skip(range.skip).take(range.limit).map(restore).collect();
-            let total = self.0;
-            self.0 += 1;
-            Ok(History { restores, total })
-        }
-
-        fn totals(&mut self) -> Result<EndTotals, ReadError> {
-            Ok(EndTotals::new())
-        }
-
-        fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
-            Ok(None)
-        }
-
-        fn events_after(&mut self, _: EventId, _: usize) -> Result<Vec<Arc<Event>>, ReadError> {
-            Ok(Vec::new())
-        }
+    fn growing(mut restores: usize) -> Readers {
+        let restore = |number: usize| {
+            let observed_at = samples::completed().end_observed_at + Duration::from_secs(number as u64);
+            let mut restore = EndedRestore { end_observed_at: observed_at, ..samples::completed() };
+            restore.job.id = JobId::new(format!("rj-{number}")).unwrap();
+            restore
+        };
+        Readers::new(Box::new(HistoryOnly(move |_: &HistoryFilter, range: HistoryRange| {
+            let total = restores;
+            restores += 1;
+            let listed = (0..total).rev().skip(range.skip).take(range.limit).map(restore).collect();
+            Ok(History { restores: listed, total })
+        })))
     }
 
     async fn read(restores: usize, limit: usize) -> (Vec<usize>, usize) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("control.sock");
-        let _server = Server::bind(&path, Readers::new(Box::new(Growing(restores)))).unwrap();
+        let _server = Server::bind(&path, growing(restores)).unwrap();
         let client = Client::new(&path).unwrap();
 
         let History { restores, total } = pages(&client, &HistoryFilter::default(), limit).await.unwrap();
@@ -159,7 +142,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_more_than_the_limit_is_read() {
+    async fn the_limit_bounds_what_is_read() {
         for limit in [0, 1, 1000, 1500] {
             let newest: Vec<_> = (0..2500).rev().take(limit).collect();
             assert_eq!(read(2500, limit).await, (newest, 2500));

@@ -37,7 +37,7 @@ fn later(seconds: u64) -> Timestamp {
     noon() + Duration::from_secs(seconds)
 }
 
-/// A restore whose end was observed so many seconds after noon.
+/// A restore whose end was observed this number of seconds after noon.
 fn ended(project: &str, job: &str, outcome: Outcome, seconds: u64) -> EndedRestore {
     EndedRestore {
         project: ProjectName::new(project),

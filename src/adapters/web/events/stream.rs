@@ -33,8 +33,8 @@ pub(super) struct Stream {
     token: watch::Receiver<Option<Token>>,
     /// The last event that the client got; none until it is known which one is the last.
     last: Option<EventId>,
-    /// What is being read, if something is: a task of its own, so that a client that takes a ping and
-    /// no more does not hold up the reads of others.
+    /// What is being read, if something is: a task of its own, so that a client that stops after a
+    /// ping does not hold up the reads of others.
     reading: Option<JoinHandle<Result<Page, RequestError>>>,
     _place: OwnedSemaphorePermit,
 }

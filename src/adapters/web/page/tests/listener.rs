@@ -9,59 +9,30 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::sync::{mpsc, watch};
 
 use super::samples;
+use crate::adapters::report::samples::HistoryOnly;
 use crate::adapters::report::{
-    History, HistoryFilter, HistoryRange, JobCursor, JobsPart, Question, ReadError, Reader, Readers,
-    RequestError, RequestErrorKind, Status, StatusPart, StatusQuery,
+    History, HistoryFilter, HistoryRange, JobCursor, JobsPart, Question, Reader, Readers, RequestError,
+    RequestErrorKind, Status, StatusPart, StatusQuery,
 };
 use crate::adapters::web::context::{Context, Sources};
 use crate::adapters::web::health::Health;
 use crate::adapters::web::page;
-use crate::model::{EndTotals, Event, EventId, Outcome, OutcomeCounts};
+use crate::model::{Outcome, OutcomeCounts};
 use crate::platform::clock::Clock;
 
-/// A state that notes what it is asked for.
-#[derive(Clone, Default)]
-struct Asked(Arc<Mutex<Vec<(HistoryFilter, HistoryRange)>>>);
+/// What a history is asked for.
+type Asked = Arc<Mutex<Vec<(HistoryFilter, HistoryRange)>>>;
 
-impl Reader for Asked {
-    fn history(&mut self, filter: &HistoryFilter, range: HistoryRange) -> Result<History, ReadError> {
-        self.0.lock().unwrap().push((filter.clone(), range));
+/// A state without restores that notes what it is asked for.
+fn noting(asked: Asked) -> impl Reader {
+    HistoryOnly(move |filter: &HistoryFilter, range| {
+        asked.lock().unwrap().push((filter.clone(), range));
         Ok(History::default())
-    }
-
-    fn totals(&mut self) -> Result<EndTotals, ReadError> {
-        Ok(EndTotals::new())
-    }
-
-    fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
-        Ok(None)
-    }
-
-    fn events_after(&mut self, _: EventId, _: usize) -> Result<Vec<Arc<Event>>, ReadError> {
-        Ok(Vec::new())
-    }
+    })
 }
 
-/// A state on a disk that does not answer until the test lets it.
-struct Held(std::sync::mpsc::Receiver<()>);
-
-impl Reader for Held {
-    fn totals(&mut self) -> Result<EndTotals, ReadError> {
-        Ok(EndTotals::new())
-    }
-
-    fn history(&mut self, _: &HistoryFilter, _: HistoryRange) -> Result<History, ReadError> {
-        _ = self.0.recv();
-        Ok(History::default())
-    }
-
-    fn last_event(&mut self) -> Result<Option<EventId>, ReadError> {
-        Ok(None)
-    }
-
-    fn events_after(&mut self, _: EventId, _: usize) -> Result<Vec<Arc<Event>>, ReadError> {
-        Ok(Vec::new())
-    }
+fn empty() -> impl Reader {
+    HistoryOnly(|_: &HistoryFilter, _| Ok(History::default()))
 }
 
 fn context(reader: impl Reader + 'static) -> (Context, mpsc::Receiver<Question>) {
@@ -110,7 +81,7 @@ async fn answer(mut asked: mpsc::Receiver<Question>) -> StatusQuery {
 }
 
 /// Asks for the page of a query. Returns it with what the daemon was asked for.
-async fn get(reader: Asked, query: &'static str) -> (Response, String, StatusQuery) {
+async fn get(reader: impl Reader + 'static, query: &'static str) -> (Response, String, StatusQuery) {
     let (context, asked) = context(reader);
     let daemon = tokio::spawn(answer(asked));
     let response = page::page(State(context), RawQuery(Some(query.to_owned()))).await;
@@ -129,7 +100,7 @@ async fn text(mut body: Body) -> String {
 
 #[tokio::test]
 async fn the_parts_of_an_answer_make_one_list() {
-    let (response, page, query) = get(Asked::default(), "open=3").await;
+    let (response, page, query) = get(empty(), "open=3").await;
 
     assert_eq!(response.status(), 200);
     assert!(page.contains("Open restores <span class=\"count\">9</span>"), "{page}");
@@ -140,11 +111,11 @@ async fn the_parts_of_an_answer_make_one_list() {
 
 #[tokio::test]
 async fn filters_reach_the_daemon_and_the_state() {
-    let state = Asked::default();
-    let (_, _, query) = get(state.clone(), "project=eu&index=d*&outcome=failed&ended=2").await;
+    let asked = Asked::default();
+    let (_, _, query) = get(noting(Arc::clone(&asked)), "project=eu&index=d*&outcome=failed&ended=2").await;
 
     assert!(query.outcomes.unwrap().is_empty(), "no open restore failed");
-    let asked = state.0.lock().unwrap();
+    let asked = asked.lock().unwrap();
     let (filter, range) = &asked[0];
     assert_eq!(filter.outcomes.as_ref().unwrap().iter().collect::<Vec<_>>(), [&Outcome::Failed]);
     assert_eq!(filter.indexes.as_ref().unwrap()[0].to_string(), "d*");
@@ -155,7 +126,7 @@ async fn filters_reach_the_daemon_and_the_state() {
 
 #[tokio::test]
 async fn a_project_that_is_not_watched_is_no_dead_end() {
-    let (response, page, query) = get(Asked::default(), "project=other").await;
+    let (response, page, query) = get(empty(), "project=other").await;
 
     assert_eq!(response.status(), 200);
     assert!(page.contains("there is no project other"));
@@ -164,7 +135,7 @@ async fn a_project_that_is_not_watched_is_no_dead_end() {
 
 #[tokio::test]
 async fn the_page_has_its_policy_and_no_cookie() {
-    let (response, ..) = get(Asked::default(), "").await;
+    let (response, ..) = get(empty(), "").await;
 
     let head = response.headers();
     let policy = head["content-security-policy"].to_str().unwrap();
@@ -177,7 +148,7 @@ async fn the_page_has_its_policy_and_no_cookie() {
 #[tokio::test(start_paused = true)]
 async fn a_daemon_that_does_not_answer_is_said_to_be_so() {
     // The question waits in the channel, and its answer never comes.
-    let (context, _asked) = context(Asked::default());
+    let (context, _asked) = context(empty());
     let request = page::page(State(context), RawQuery(None));
 
     let response = tokio::time::timeout(Duration::from_secs(60), request).await.unwrap();
@@ -190,8 +161,12 @@ async fn a_daemon_that_does_not_answer_is_said_to_be_so() {
 
 #[tokio::test(start_paused = true)]
 async fn a_history_that_is_not_read_in_time_hides_nothing_else() {
-    let (release, held) = std::sync::mpsc::channel();
-    let (context, asked) = context(Held(held));
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let on_a_disk_that_hangs = HistoryOnly(move |_: &HistoryFilter, _| {
+        _ = held.recv();
+        Ok(History::default())
+    });
+    let (context, asked) = context(on_a_disk_that_hangs);
     tokio::spawn(answer(asked));
 
     let response = page::page(State(context), RawQuery(None)).await;
@@ -206,7 +181,7 @@ async fn a_history_that_is_not_read_in_time_hides_nothing_else() {
 
 #[tokio::test]
 async fn a_drawing_is_framed_by_no_page_and_refused_in_json() {
-    let (context, asked) = context(Asked::default());
+    let (context, asked) = context(empty());
     tokio::spawn(answer(asked));
     let mut answers = Vec::new();
     for query in ["project=eu", "project=other", ""] {
@@ -224,7 +199,7 @@ async fn a_drawing_is_framed_by_no_page_and_refused_in_json() {
 
 #[tokio::test]
 async fn a_daemon_that_stops_is_said_to_be_so() {
-    let (context, asked) = context(Asked::default());
+    let (context, asked) = context(empty());
     drop(asked);
 
     let response = page::page(State(context), RawQuery(None)).await;
