@@ -10,8 +10,7 @@ use serde_json::Value;
 
 use super::output::print;
 use super::start::{block_on, listen, no_thread};
-use super::{Done, Failure};
-use crate::adapters::report::Readers;
+use super::{Done, Failure, listener};
 use crate::adapters::store::{Store, Volatile};
 use crate::adapters::telemetry::{self, Stamp, Stream, Style};
 use crate::adapters::web;
@@ -132,11 +131,7 @@ fn serve_page(address: SocketAddr, store: &dyn Store, clock: Clock) -> Result<we
         let error = format!("--http: other machines can reach {address}");
         return Err(Failure::usage(error).with_help("name a loopback address, such as 127.0.0.1:0"));
     }
-    let [readers, events] = [store.reader()?, store.reader()?].map(Readers::new);
-    let sources = web::Sources { readers, events, clock };
-    let access = web::Access { token: None, hosts: Vec::new() };
-    web::Server::start(&[ListenAddress::Tcp(address)], access, sources)
-        .map_err(|error| Failure::new(Exit::State, error.to_string()).with_help(error.help()))
+    listener::start(&[ListenAddress::Tcp(address)], web::Access::default(), store, clock)
 }
 
 /// What is going to be seen.

@@ -21,6 +21,7 @@ mod history;
 mod ids;
 mod init;
 mod list;
+mod listener;
 mod man;
 mod notify_test;
 mod output;

@@ -9,17 +9,16 @@ use tracing::{info, warn};
 
 use super::start::{READING, block_on, cannot_listen, check_threads, listen, no_thread, unless_stopped};
 use super::values::parse_listen_address;
-use super::{Done, Failure};
+use super::{Done, Failure, listener};
 use crate::adapters::control::{self, BindError, Server};
 use crate::adapters::metrics::Counters;
 use crate::adapters::report::{Reader, Readers};
 use crate::adapters::store::{self, Opened, Store};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
-use crate::adapters::web;
 use crate::app::daemon::{self, Loaded, Options};
 use crate::app::driver::{Driver, State};
-use crate::config::{self, HttpSettings, ListenAddress, Settings, StateSettings};
+use crate::config::{self, ListenAddress, Settings, StateSettings};
 use crate::engine::Engine;
 use crate::model::Exit;
 use crate::platform::clock::Clock;
@@ -93,7 +92,8 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let clock = Clock::system();
         let place = settings.state.clone();
         let location = store::backend(&place).map(|backend| backend.location());
-        let http = listener_settings(&args.http, &settings.http, args.socket.as_deref())?;
+        let socket = control::server_path(args.socket.as_deref());
+        let http = listener::settings(&args.http, &settings.http, socket.as_deref())?;
         let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
         let Loaded { setup, monitor, token, drain_timeout, fixed, warnings } = loaded;
         for warning in warnings {
@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
             state: location,
             monitor,
             control: control(args.socket.as_deref(), &*state.store)?,
-            web: serve_http(http, token, &*state.store, clock)?,
+            web: listener::serve(http, token, &*state.store, clock)?,
             manager,
             hangups,
         };
@@ -177,67 +177,6 @@ fn control(explicit: Option<&Path>, store: &dyn Store) -> Result<Option<Server>,
                 .with_help("give it another place with --socket"))
         }
     }
-}
-
-/// The settings of the listener with the addresses of the command line, if it has some.
-fn listener_settings(
-    named: &[ListenAddress],
-    settings: &HttpSettings,
-    socket: Option<&Path>,
-) -> Result<HttpSettings, Failure> {
-    let control = control::server_path(socket)
-        .map(|path| ListenAddress::Unix(std::path::absolute(&path).unwrap_or(path)));
-    let is_control = |address: &&ListenAddress| control.as_ref().is_some_and(|socket| socket == *address);
-    let taken = |address: &ListenAddress| format!("{address} is the control socket");
-    if let Some(address) = settings.listen.iter().find(is_control).filter(|_| named.is_empty()) {
-        return Err(Failure::new(Exit::Config, format!("[http] listen: {}", taken(address)))
-            .with_help("name another socket"));
-    }
-    if named.is_empty() {
-        return Ok(settings.clone());
-    }
-    if let Some(address) = named.iter().find(|address| address.is_remote() && !settings.allow_remote) {
-        let error = format!("--http: other machines can reach {address}");
-        let help = "name a loopback address such as 127.0.0.1:9115, or set `allow_remote = true` in [http]";
-        return Err(Failure::usage(error).with_help(help));
-    }
-
-    if let Some(address) = named.iter().find(is_control) {
-        let error = format!("--http: {}", taken(address));
-        return Err(Failure::usage(error).with_help("name another socket"));
-    }
-    let is_repeated = |at: usize| named[..at].iter().any(|known| known.is_same_place(&named[at]));
-    if let Some(at) = (1..named.len()).find(|at| is_repeated(*at)) {
-        let error = format!("--http: {} is there twice", named[at]);
-        return Err(Failure::usage(error).with_help("name each address once"));
-    }
-
-    let settings = HttpSettings { listen: named.to_vec(), ..settings.clone() };
-    if let Some(warning) = settings.warning() {
-        warn!("{warning}");
-    }
-    Ok(settings)
-}
-
-/// Makes the HTTP listener, if it has an address.
-fn serve_http(
-    settings: HttpSettings,
-    token: Option<web::Token>,
-    store: &dyn Store,
-    clock: Clock,
-) -> Result<Option<web::Server>, Failure> {
-    if settings.listen.is_empty() {
-        return Ok(None);
-    }
-    let access = web::Access { token, hosts: settings.hosts };
-    let [readers, events] = [store.reader()?, store.reader()?].map(Readers::new);
-    let sources = web::Sources { readers, events, clock };
-    let server = web::Server::start(&settings.listen, access, sources)
-        .map_err(|error| Failure::new(Exit::State, error.to_string()).with_help(error.help()))?;
-    for address in server.addresses() {
-        info!(%address, "listening on {address}");
-    }
-    Ok(Some(server))
 }
 
 /// The counters as the state has them; they begin at 0 if that cannot be read.

@@ -1,5 +1,7 @@
 //! The HTTP listener: where it listens, whom it answers, and how it is bounded.
 
+mod token;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,9 +14,24 @@ use crate::{Daemon, ask};
 
 const TOKEN: &str = "canary-of-the-http-token";
 
+/// Settings of a daemon that listens.
+const LISTENS: &str = "[http]\nlisten = \"127.0.0.1:0\"\n";
+
+/// The same, with the token in a file.
+const HAS_TOKEN: &str = "[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n";
+
 /// A control plane with one restore that lasts.
 fn plane() -> Simulator {
     play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n")
+}
+
+/// A daemon with these settings, and where it listens.
+fn listening(plane: &Simulator, settings: &str) -> (Running, String) {
+    let daemon = Daemon::new(settings);
+    daemon.folder.write("token", TOKEN);
+    let mut daemon = daemon.project("one", plane, &["rj-1"]).run(&[]).start();
+    let address = address(&mut daemon);
+    (daemon, address)
 }
 
 /// Where a daemon listens for HTTP, once it does.
@@ -64,9 +81,7 @@ fn parsed(answer: &str) -> (u16, String) {
 #[test]
 fn foreign_hosts_and_methods_are_refused() {
     let plane = plane();
-    let settings = "[http]\nlisten = \"127.0.0.1:0\"\nhosts = [\"monitor.example\"]\n";
-    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&[]).start();
-    let address = address(&mut daemon);
+    let (_daemon, address) = listening(&plane, &format!("{LISTENS}hosts = [\"monitor.example\"]\n"));
     let port = address.rsplit_once(':').expect("a port").1;
 
     for host in [&address, &format!("localhost:{port}"), "monitor.example"] {
@@ -87,82 +102,11 @@ fn foreign_hosts_and_methods_are_refused() {
     assert!(!answer.to_lowercase().contains("\r\nserver:"), "{answer}");
 }
 
-#[test]
-fn token_is_needed_and_never_shown() {
-    let plane = plane();
-    let settings = "[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n";
-    let daemon = Daemon::new(settings);
-    daemon.folder.write("token", TOKEN);
-    let mut daemon = daemon.project("one", &plane, &["rj-1"]).run(&[]).start();
-    let address = address(&mut daemon);
-    let with = |token: &str| {
-        request(
-            &address,
-            &format!("GET /v1/status HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n"),
-        )
-    };
-
-    let answers = [get(&address, "/v1/status"), with("wrong"), with(&TOKEN[1..])];
-    let shown = [&answers[..], &[with(TOKEN), get(&address, "/livez?verbose")]].concat();
-    assert!(answers.iter().all(|(status, _)| *status == 401), "{answers:?}");
-    assert_eq!(shown[3].0, 200);
-    assert_eq!(get(&address, "/livez").0, 200, "a probe needs none");
-
-    // A new token in the same file is used after a reload, other settings after a restart.
-    daemon.folder().write("token", "another-canary-of-the-token");
-    ask(&daemon, &["reload"]).expect(0);
-    assert_eq!((with(TOKEN).0, with("another-canary-of-the-token").0), (401, 200));
-    Daemon::new(settings.replace("token\" }", "token\" }\nhosts = [\"a\"]"))
-        .project("one", &plane, &["rj-1"])
-        .rewrite(&daemon);
-    ask(&daemon, &["reload"]).expect(0);
-    daemon.until_logged("the settings of [http] changed: that takes a restart");
-    daemon.folder().write("token", "a-third-canary-of-the-token");
-    ask(&daemon, &["reload"]).expect(0);
-    assert_eq!((with("another-canary-of-the-token").0, with("a-third-canary-of-the-token").0), (401, 200));
-    assert!(!daemon.stderr().contains("the source of the token"));
-
-    daemon.folder().write("token", "canary");
-    let refused = ask(&daemon, &["reload"]).expect(78).logged("is shorter than 16 characters");
-    let status = ask(&daemon, &["status"]).expect(0);
-    daemon.signal("TERM");
-    let done = daemon.finish().expect(0);
-    for text in [done.stderr, refused.stderr, status.stdout, format!("{shown:?}")] {
-        assert!(!text.contains("canary"), "{text}");
-    }
-}
-
-#[test]
-fn token_of_another_source_takes_a_restart() {
-    let plane = plane();
-    let settings = "[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n";
-    let daemon = Daemon::new(settings);
-    daemon.folder.write("token", TOKEN);
-    let mut daemon = daemon.project("one", &plane, &["rj-1"]).run(&[]).start();
-    let address = address(&mut daemon);
-
-    for changed in ["", "token = { file = \"another\" }"] {
-        daemon.folder().write("another", "another-canary-of-the-token");
-        Daemon::new(settings.replace("token = { file = \"token\" }", changed))
-            .project("one", &plane, &["rj-1"])
-            .rewrite(&daemon);
-        let reloaded = ask(&daemon, &["reload"]).expect(0);
-
-        let warning = "warning: the source of the token in [http] changed: that takes a restart";
-        assert!(reloaded.stdout.contains(warning), "{}", reloaded.stdout);
-        assert!(!reloaded.stdout.contains("the settings of [http] changed"), "{}", reloaded.stdout);
-        let head = format!("GET /v1/status HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n");
-        assert_eq!((request(&address, &head).0, get(&address, "/v1/status").0), (200, 401));
-    }
-}
-
 /// What is wrong with a configuration names files, which other machines are not to learn.
 #[test]
 fn no_place_of_a_file_is_shown_after_a_failed_reload() {
     let plane = plane();
-    let settings = "[http]\nlisten = \"127.0.0.1:0\"\n";
-    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&[]).start();
-    let address = address(&mut daemon);
+    let (daemon, address) = listening(&plane, LISTENS);
     let folder = daemon.folder().path().to_string_lossy().into_owned();
 
     let missing = format!("{folder}/missing");
@@ -172,7 +116,7 @@ fn no_place_of_a_file_is_shown_after_a_failed_reload() {
             format!("[[project]]\nname = \"two\"\njobs = [\"x\"]\napi_key = {{ file = \"{missing}\" }}\n"),
             "cannot read",
         ),
-        (format!("{settings}token = {{ file = \"{missing}\" }}\n"), "the token cannot be read"),
+        (format!("{LISTENS}token = {{ file = \"{missing}\" }}\n"), "the token cannot be read"),
         (format!("[heartbeat]\nurl = {{ file = \"{missing}\" }}\n"), "missing"),
     ] {
         Daemon::new(&*fault).project("one", &plane, &["rj-1"]).rewrite(&daemon);
@@ -188,30 +132,6 @@ fn no_place_of_a_file_is_shown_after_a_failed_reload() {
         let trouble = "the configuration was not reloaded; the log of the daemon says why";
         assert_eq!(status["troubles"], serde_json::json!([trouble]), "{fault}");
     }
-}
-
-#[test]
-fn stream_ends_when_its_token_is_replaced() {
-    let plane = plane();
-    let daemon = Daemon::new("[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n");
-    daemon.folder.write("token", TOKEN);
-    let mut daemon = daemon.project("one", &plane, &["rj-1"]).run(&[]).start();
-    let address = address(&mut daemon);
-    let mut stream = connect(&address);
-    let head = format!("GET /v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\n");
-    write!(stream, "{head}Connection: close\r\n\r\n").expect("it is sent");
-    stream.read_exact(&mut [0; 9]).expect("an answer");
-
-    ask(&daemon, &["reload"]).expect(0);
-    stream.set_nonblocking(true).expect("a socket");
-    let mut received = Vec::new();
-    let open = stream.read_to_end(&mut received).expect_err("it goes on with the same token");
-    assert_eq!(open.kind(), std::io::ErrorKind::WouldBlock);
-    daemon.folder().write("token", "another-canary-of-the-token");
-    ask(&daemon, &["reload"]).expect(0);
-
-    stream.set_nonblocking(false).expect("a socket");
-    stream.read_to_end(&mut received).expect("the end");
 }
 
 #[test]
@@ -296,11 +216,7 @@ fn addresses_are_named_once() {
 #[test]
 fn every_path_has_the_headers_of_caution() {
     let plane = plane();
-    let settings = "[http]\nlisten = \"127.0.0.1:0\"\ntoken = { file = \"token\" }\n";
-    let daemon = Daemon::new(settings);
-    daemon.folder.write("token", TOKEN);
-    let mut daemon = daemon.project("one", &plane, &["rj-1"]).run(&[]).start();
-    let address = address(&mut daemon);
+    let (_daemon, address) = listening(&plane, HAS_TOKEN);
     let known = format!("Host: {address}\r\nAuthorization: Bearer {TOKEN}\r\n");
 
     let paths = [
@@ -383,9 +299,7 @@ fn unix_socket_serves_and_is_removed_at_the_end() {
 #[test]
 fn a_clean_stop_leaves_no_log_of_the_state_behind() {
     let plane = plane();
-    let settings = "[http]\nlisten = \"127.0.0.1:0\"\n";
-    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&[]).start();
-    let address = address(&mut daemon);
+    let (mut daemon, address) = listening(&plane, LISTENS);
     assert_eq!(get(&address, "/v1/history").0, 200);
     let log = daemon.folder().path().join("state/state.db-wal");
     assert!(log.exists());
@@ -406,9 +320,7 @@ fn a_clean_stop_leaves_no_log_of_the_state_behind() {
 #[test]
 fn half_open_connections_delay_no_poll() {
     let plane = plane();
-    let settings = "[http]\nlisten = \"127.0.0.1:0\"\n";
-    let mut daemon = Daemon::new(settings).project("one", &plane, &["rj-1"]).run(&[]).start();
-    let address = address(&mut daemon);
+    let (mut daemon, address) = listening(&plane, LISTENS);
 
     let half_open: Vec<_> = (0..400)
         .map(|_| {
