@@ -4,7 +4,9 @@
 //! concurrently, none waits for another, and each ends in exactly one input.
 
 mod contact;
+mod gap;
 mod requests;
+mod stuck;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -14,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
-use tracing::{debug, info};
+use tracing::debug;
 
 pub use contact::{FirstFailure, Listing};
 
@@ -31,15 +33,12 @@ use crate::adapters::store::{Store, StoreError, Volatile};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Action, Batch, Command, CommandReply, Delivery, Engine, Input, PollId, Reconfigured};
 use crate::model::time::{Instant, Now, earliest};
-use crate::model::{DeliveryId, Event, JobId, ProjectName, SinkName, duration};
+use crate::model::{DeliveryId, Event, JobId, ProjectName, SinkName};
 use crate::platform::clock::Clock;
 
 /// Time between two checks for changes that other processes made to the state, and for its files. A
 /// check costs two system calls and one read of shared memory.
 const EDIT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Shorter suspensions are ignored: they are not worth a poll of every job.
-const SHORTEST_SUSPENSION: Duration = Duration::from_secs(1);
 
 /// The loop runs at least this often.
 const TICK: Duration = Duration::from_secs(10);
@@ -47,17 +46,6 @@ const TICK: Duration = Duration::from_secs(10);
 /// How long one turn handles answers that are there already. What else the loop does comes between
 /// two turns: requests over the control socket, for one.
 const LONGEST_RUN: Duration = Duration::from_millis(1);
-
-/// A loop that is late by this much was not only busy: its process or the machine around it was
-/// frozen.
-const SHORTEST_FREEZE: Duration = Duration::from_secs(10);
-
-/// After these times, work of each kind counts as stuck. Each is longer than the work's own time
-/// limit: a request to the API ends after 5 minutes at most, a delivery after 17 s, a write that
-/// waits for another process after 30 s.
-const LONGEST_POLL: Duration = Duration::from_mins(6);
-const LONGEST_DELIVERY: Duration = Duration::from_mins(2);
-const LONGEST_WRITE: Duration = Duration::from_mins(1);
 
 pub struct Driver {
     engine: Engine,
@@ -270,27 +258,6 @@ impl Driver {
         reply
     }
 
-    /// Reports a gap, in which nothing could be done, before the engine judges what comes after it:
-    /// an answer that waited meanwhile is old, and a limit that passed meanwhile proves nothing.
-    fn notice_gap(&mut self) {
-        let late = self.expected.take().map(|at| self.clock.now().instant.since(at)).unwrap_or_default();
-        let slept = self.clock.slept().saturating_sub(self.slept);
-        let (gap, what) = match () {
-            // The process may have been frozen before or after the suspension.
-            () if slept >= SHORTEST_SUSPENSION => (slept.max(late), "this machine was suspended"),
-            () if late >= SHORTEST_FREEZE => (late, "this process was not run"),
-            () => return,
-        };
-
-        self.slept += slept;
-        self.polls.shift(gap);
-        self.deliveries.shift(gap);
-        self.commits.shift(gap);
-        self.edits.shift(gap);
-        info!("{what} for {}; looking at all restores again", duration::human(gap));
-        self.step(Input::Suspended(gap));
-    }
-
     /// From now on, a first failure waits for [`Driver::take_first_failure`] instead of being logged,
     /// and what [`Driver::not_found`] and [`Driver::listing`] return is kept.
     pub fn keep_contacts(&mut self) {
@@ -320,21 +287,6 @@ impl Driver {
 
     pub fn engine(&self) -> &Engine {
         &self.engine
-    }
-
-    /// What has been under way for longer than it can take, if anything.
-    pub fn stuck(&self) -> Option<&'static str> {
-        let now = self.clock.now().instant;
-        let kinds = [
-            (self.commits.oldest(), LONGEST_WRITE, "a write to the state"),
-            (self.edits.oldest(), LONGEST_WRITE, "a check of the state"),
-            (self.deliveries.oldest(), LONGEST_DELIVERY, "a delivery"),
-            (self.polls.oldest(), LONGEST_POLL, "a request to the API"),
-        ];
-        let stuck = |(oldest, limit, _): &(Option<Instant>, _, _)| {
-            oldest.is_some_and(|since| now.since(since) > *limit)
-        };
-        kinds.into_iter().find(stuck).map(|(_, _, what)| what)
     }
 
     pub fn now(&self) -> Now {

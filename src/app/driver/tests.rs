@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use super::stuck::LONGEST_WRITE;
 use super::*;
 use crate::adapters::report::Reader;
 use crate::adapters::store::{Body, OpenError, Pending};

@@ -1,0 +1,30 @@
+//! Work that does not end.
+
+use std::time::Duration;
+
+use super::Driver;
+use crate::model::time::Instant;
+
+/// After these times, work of each kind counts as stuck. Each is longer than the work's own time
+/// limit: a request to the API ends after 5 minutes at most, a delivery after 17 s, a write that
+/// waits for another process after 30 s.
+const LONGEST_POLL: Duration = Duration::from_mins(6);
+const LONGEST_DELIVERY: Duration = Duration::from_mins(2);
+pub(super) const LONGEST_WRITE: Duration = Duration::from_mins(1);
+
+impl Driver {
+    /// What has been under way for longer than it can take, if anything.
+    pub fn stuck(&self) -> Option<&'static str> {
+        let now = self.clock.now().instant;
+        let kinds = [
+            (self.commits.oldest(), LONGEST_WRITE, "a write to the state"),
+            (self.edits.oldest(), LONGEST_WRITE, "a check of the state"),
+            (self.deliveries.oldest(), LONGEST_DELIVERY, "a delivery"),
+            (self.polls.oldest(), LONGEST_POLL, "a request to the API"),
+        ];
+        let stuck = |(oldest, limit, _): &(Option<Instant>, _, _)| {
+            oldest.is_some_and(|since| now.since(since) > *limit)
+        };
+        kinds.into_iter().find(stuck).map(|(_, _, what)| what)
+    }
+}
