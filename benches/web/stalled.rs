@@ -49,7 +49,9 @@ pub(crate) fn measure(directory: &Path) {
         window.as_secs()
     );
     println!("{changing} further jobs emit an event with each poll");
-    println!("of the connections, the daemon holds as many as it has places for, and refuses the others");
+    println!(
+        "the daemon holds as many connections as it has places for: a new one takes the place of the one that waited longest"
+    );
     let [alone, crowded] = run(directory, &FULL);
 
     println!(
