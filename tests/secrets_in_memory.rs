@@ -16,7 +16,7 @@ use restore_watch::adapters::pinecone::Client;
 use restore_watch::adapters::sinks::Sink;
 use restore_watch::adapters::web::Token;
 use restore_watch::config::{
-    ApiSettings, MonitorSettings, SecretSource, SinkSettings, UrlSource, WebhookSettings,
+    ApiSettings, MonitorSettings, SecretSource, SinkSettings, SinkTarget, UrlSource, WebhookSettings,
 };
 use restore_watch::model::{Event, EventId, EventKind, Payload, ProjectName};
 use restore_watch::platform::clock::Clock;
@@ -55,7 +55,7 @@ fn secrets_are_overwritten_when_dropped() {
         Monitor::new(&heartbeat).unwrap()
     });
     let webhook = WebhookSettings { signing_secrets: vec![signing], ..WebhookSettings::new(url) };
-    let settings = SinkSettings::Webhook(webhook);
+    let settings = SinkSettings::new(SinkTarget::Webhook(webhook));
     let sink = || Sink::new(&settings, |_| Box::pin(std::future::ready(Ok(())))).unwrap();
     leaves_no_trace(ADDRESS, sink);
     leaves_no_trace(SIGNING_BYTES, || {

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::daemon_process::mebibytes;
 use super::{id, median};
-use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
+use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, Route, StateSettings};
 use restore_watch::engine::snapshot::Snapshot;
 use restore_watch::engine::{
     Action, Answer, DeliveryPolicy, Engine, Failure, FailureClass, Input, ListPage, Plan, PollId, SinkPlan,
@@ -168,7 +168,7 @@ impl World {
             (0..projects).map(|number| project(number, projects, jobs, (total, burst))).collect();
         let sink = SinkPlan {
             name: SinkName::new("webhook"),
-            events: EventFilter::all(),
+            route: Route::new(EventFilter::all()),
             policy: DeliveryPolicy::retry(Vec::new()),
             fingerprint: 1,
         };

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, StateSettings};
+use restore_watch::config::{EventFilter, JobSettings, ProjectSettings, Rate, Route, StateSettings};
 use restore_watch::engine::snapshot::Snapshot;
 use restore_watch::engine::{Action, Answer, Batch, DeliveryPolicy, Engine, Input, Plan, PollId, SinkPlan};
 use restore_watch::model::time::Now;
@@ -22,7 +22,7 @@ pub(crate) fn with_events(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
     project.api.burst = NonZeroU32::new(1000).unwrap();
     let sink = SinkPlan {
         name: SinkName::new("webhook"),
-        events: EventFilter::all(),
+        route: Route::new(EventFilter::all()),
         policy: DeliveryPolicy::retry(Vec::new()),
         fingerprint: 1,
     };

@@ -10,8 +10,8 @@ use restore_watch::adapters::store::{Backend as _, Opened, Sqlite};
 use restore_watch::app::driver::{Driver, State};
 use restore_watch::app::setup::Setup;
 use restore_watch::config::{
-    Endpoint, EventFilter, JobSettings, ProjectSettings, Rate, SecretSource, SinkSettings, StateSettings,
-    UrlSource, WebhookSettings, WebhookUrl,
+    Endpoint, EventFilter, JobSettings, ProjectSettings, Rate, Route, SecretSource, SinkSettings, SinkTarget,
+    StateSettings, UrlSource, WebhookSettings, WebhookUrl,
 };
 use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Receiver, Reply, Scenario, Simulator, Timeline};
@@ -130,7 +130,10 @@ fn setup(
     project.api.requests_per_second = Rate::new(rate).unwrap();
     project.api.burst = 1.try_into().unwrap();
     let url = UrlSource::Given(WebhookUrl::parse(&receiver.url(), false).unwrap());
-    let sink = SinkSettings::Webhook(WebhookSettings { events, ..WebhookSettings::new(url) });
+    let sink = SinkSettings {
+        route: Route::new(events),
+        ..SinkSettings::new(SinkTarget::Webhook(WebhookSettings::new(url)))
+    };
     Setup::new(vec![project], &[sink], StateSettings::KEEP).unwrap()
 }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use restore_watch::adapters::sinks::Sink;
 use restore_watch::config::{
-    ProjectSettings, SinkSettings, StateSettings, UrlSource, WebhookFormat, WebhookSettings, WebhookUrl,
+    ProjectSettings, SinkSettings, SinkTarget, StateSettings, UrlSource, WebhookFormat, WebhookSettings,
+    WebhookUrl,
 };
 use restore_watch::engine::snapshot::Snapshot;
 use restore_watch::engine::{Action, Answer, Batch, Engine, Input, ListPage, Plan, SinkPlan};
@@ -125,7 +126,7 @@ impl World {
 
     /// What the driver makes of a batch before it hands it to the store.
     fn bodies(&self, batch: &Batch) -> Vec<Vec<u8>> {
-        let webhook = SinkName::new(sink_settings().name());
+        let webhook = SinkName::new(sink_settings().name);
         let to_webhook = batch.entries.iter().filter(|entry| entry.recipients.contains(&webhook));
         to_webhook.filter_map(|entry| self.sink.body(&entry.event)).collect()
     }
@@ -192,7 +193,8 @@ impl World {
 fn sink_settings() -> SinkSettings {
     let url = WebhookUrl::parse("http://127.0.0.1:9/", false).unwrap();
     let format = WebhookFormat::CloudEvents;
-    SinkSettings::Webhook(WebhookSettings { format, ..WebhookSettings::new(UrlSource::Given(url)) })
+    let webhook = WebhookSettings { format, ..WebhookSettings::new(UrlSource::Given(url)) };
+    SinkSettings::new(SinkTarget::Webhook(webhook))
 }
 
 fn plan(projects: Vec<ProjectSettings>, sink: &Sink, settings: &SinkSettings) -> Plan {

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::plural::counted;
 use crate::adapters::sinks::Sink;
+use crate::config::SinkType;
 use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection};
 use crate::model::{SinkName, duration};
 use crate::platform::shell;
@@ -156,7 +157,7 @@ fn log_dead_letter(
     let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
     let others = others(left_out, "other delivery was given up", "other deliveries were given up");
     // A machine without a desktop is no emergency.
-    if surroundings.sinks.get(sink).is_some_and(|sink| matches!(**sink, Sink::Desktop)) {
+    if surroundings.sinks.get(sink).is_some_and(|sink| sink.kind() == SinkType::Desktop) {
         warn!(%sink, transition_id = %id, "sink {sink}: {event} is not shown: {reason}{others}");
         return;
     }
@@ -242,7 +243,8 @@ pub(super) fn left_out_in_words(reason: LeftOut) -> String {
 mod tests {
     use super::*;
     use crate::config::{
-        JobSettings, ProjectSettings, SinkSettings, UrlSource, WebhookFormat, WebhookSettings, WebhookUrl,
+        JobSettings, ProjectSettings, SinkSettings, SinkTarget, UrlSource, WebhookFormat, WebhookSettings,
+        WebhookUrl,
     };
     use crate::engine::Plan;
     use crate::engine::snapshot::Snapshot;
@@ -305,7 +307,7 @@ mod tests {
                 |_: &dyn Fn()| -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
                     Box::pin(std::future::ready(Ok(())))
                 };
-            let sink = Sink::new(&SinkSettings::Webhook(webhook), confirm).unwrap();
+            let sink = Sink::new(&SinkSettings::new(SinkTarget::Webhook(webhook)), confirm).unwrap();
             BTreeMap::from([(SinkName::new("ops"), Arc::new(sink))])
         };
         let engine = engine(&["one"]);

@@ -159,7 +159,7 @@ pub fn sinks(settings: &[SinkSettings]) -> Result<(BTreeMap<SinkName, Sink>, Vec
         match Sink::new(settings, telemetry::written) {
             Ok(sink) => {
                 plans.push(sink.plan(settings));
-                sinks.insert(SinkName::new(settings.name()), sink);
+                sinks.insert(SinkName::new(&settings.name), sink);
             }
             Err(error) => errors.push(SetupError::Sink(error)),
         }

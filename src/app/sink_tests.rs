@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::adapters::control::SinkTest;
 use crate::adapters::sinks::Sink;
-use crate::model::{Event, EventId, EventKind, Payload, ProjectName, SinkName};
+use crate::model::{Event, EventId, EventKind, Keyword as _, Payload, ProjectName, SinkName};
 use crate::platform::clock::Clock;
 
 /// Sends a test event to all of these sinks at once, and waits for the last answer, which each sink
@@ -35,7 +35,7 @@ async fn attempt(name: SinkName, sink: Arc<Sink>, event: Event, clock: Clock) ->
 
     SinkTest {
         sink: name,
-        kind: sink.kind().to_owned(),
+        kind: sink.kind().as_str().to_owned(),
         ok: delivered.is_ok(),
         seconds: took.as_secs_f64(),
         error: delivered.err().map(|failure| failure.message),

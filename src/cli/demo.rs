@@ -19,8 +19,8 @@ use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
 use crate::config::{
     CadenceSettings, DiscoverySettings, Endpoint, EventFilter, JobSettings, ListenAddress, LogFormat,
-    LogSettings, ProjectSettings, Rate, SecretSource, Settings, SinkSettings, StateSettings, UrlSource,
-    WebhookSettings, WebhookUrl,
+    LogSettings, ProjectSettings, Rate, Route, SecretSource, Settings, SinkSettings, SinkTarget,
+    StateSettings, UrlSource, WebhookSettings, WebhookUrl,
 };
 use crate::engine::snapshot::Snapshot;
 use crate::model::time::Instant;
@@ -182,13 +182,14 @@ fn named_jobs(scenario: &Scenario) -> Vec<JobSettings> {
 }
 
 fn log() -> SinkSettings {
-    SinkSettings::Log(LogSettings::default())
+    SinkSettings::new(SinkTarget::Log(LogSettings::default()))
 }
 
 fn webhook(receiver: &Receiver) -> Result<SinkSettings, Failure> {
     let url = WebhookUrl::parse(&receiver.url(), false).map_err(Failure::internal)?;
     let webhook = WebhookSettings::new(UrlSource::Given(url));
-    Ok(SinkSettings::Webhook(WebhookSettings { events: EventFilter::ends(), ..webhook }))
+    let sink = SinkSettings::new(SinkTarget::Webhook(webhook));
+    Ok(SinkSettings { route: Route::new(EventFilter::ends()), ..sink })
 }
 
 /// Prints each webhook as it is received; ends only if printing fails.

@@ -83,7 +83,7 @@ fn test_configuration(args: &Args) -> Result<Done, Failure> {
         let wanted = chosen.clone();
         let mut sinks = unless_stopped(&mut signals, READING, move || Ok(setup::sinks(&wanted)?.0)).await?;
         let in_order = |settings: &SinkSettings| {
-            let name = SinkName::new(settings.name());
+            let name = SinkName::new(&settings.name);
             sinks.remove(&name).map(|sink| (name, Arc::new(sink)))
         };
         let sinks = chosen.iter().filter_map(in_order).collect();
@@ -96,14 +96,14 @@ fn test_configuration(args: &Args) -> Result<Done, Failure> {
 
 /// The sinks of these names; all without any name.
 fn choose(settings: &Settings, names: &[String]) -> Result<Vec<SinkSettings>, Failure> {
-    let known = || settings.sinks.iter().map(SinkSettings::name).collect::<Vec<_>>().join(", ");
+    let known = || settings.sinks.iter().map(|sink| sink.name.as_str()).collect::<Vec<_>>().join(", ");
     for name in names {
-        if !settings.sinks.iter().any(|sink| sink.name() == name) {
+        if !settings.sinks.iter().any(|sink| sink.name == *name) {
             return Err(Failure::usage(format!("the configuration has no sink `{name}`"))
                 .with_help(format!("it has: {}", known())));
         }
     }
-    let is_chosen = |sink: &&SinkSettings| names.is_empty() || names.iter().any(|name| name == sink.name());
+    let is_chosen = |sink: &&SinkSettings| names.is_empty() || names.contains(&sink.name);
     Ok(settings.sinks.iter().filter(is_chosen).cloned().collect())
 }
 

@@ -43,5 +43,8 @@ pub use settings::{
     ApiSettings, CadenceSettings, DiscoverySettings, JobSettings, MonitorSettings, ProjectSettings, Rate,
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
-pub use sinks::{DesktopSettings, EventFilter, LogSettings, SinkSettings, WebhookSettings};
+pub use sinks::{
+    DesktopSettings, EventFilter, LogSettings, Meaning, Route, SinkSettings, SinkTarget, TargetSettings,
+    WebhookSettings,
+};
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

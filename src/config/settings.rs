@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use super::keys::{API, CADENCE, DISCOVER, HEARTBEAT, JOB, STATE, TOP, WATCH};
 use super::{
-    Effort, Endpoint, HttpSettings, IndexPattern, LogFormat, Problem, SecretSource, SinkSettings, UrlSource,
+    Effort, Endpoint, HttpSettings, IndexPattern, LogFormat, Problem, SecretSource, SinkSettings, SinkTarget,
+    UrlSource,
 };
 use crate::model::{JobId, ProjectName, Until, duration};
 
@@ -37,9 +38,9 @@ impl Settings {
 
     /// The format of the log, which is that of its sink.
     pub fn log_format(&self) -> LogFormat {
-        let format = |sink: &SinkSettings| match sink {
-            SinkSettings::Log(log) => Some(log.format),
-            SinkSettings::Desktop(_) | SinkSettings::Webhook(_) => None,
+        let format = |sink: &SinkSettings| match &sink.target {
+            SinkTarget::Log(log) => Some(log.format),
+            _ => None,
         };
         self.sinks.iter().find_map(format).unwrap_or_default()
     }

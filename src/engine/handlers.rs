@@ -150,7 +150,7 @@ impl Engine {
     }
 
     fn emit(&mut self, event: Event) {
-        let recipients = self.outbox.wanted_by(event.kind);
+        let recipients = self.outbox.recipients(&event);
         self.commit_queue.emit(event, recipients);
     }
 

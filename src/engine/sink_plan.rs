@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::outbox::INITIAL_IN_FLIGHT;
 use super::retry::RetrySchedule;
-use crate::config::EventFilter;
+use crate::config::Route;
 use crate::model::SinkName;
 
 /// A sink, as the outbox sees it.
@@ -12,8 +12,8 @@ use crate::model::SinkName;
 pub struct SinkPlan {
     /// Its name, under which its deliveries are recorded.
     pub name: SinkName,
-    /// The events that it gets.
-    pub events: EventFilter,
+    /// Which events it gets.
+    pub route: Route,
     /// How deliveries are repeated.
     pub policy: DeliveryPolicy,
     /// Differs whenever the settings differ.

@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use notify_rust::Notification;
 
 use super::card::{Card, Label};
+use super::{Attempt, Receiver};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
-use crate::model::{Event, Severity, presentable};
+use crate::model::{Event, Payload, Severity, presentable};
 #[cfg(target_os = "linux")]
 use crate::platform::blocking;
 
@@ -24,10 +26,6 @@ const EXPIRES_AFTER: Duration = Duration::from_hours(1);
 /// The session may just be starting.
 const RETRY_SCHEDULE: [Duration; 4] =
     [Duration::from_secs(5), Duration::from_secs(30), Duration::from_mins(2), Duration::from_mins(10)];
-
-pub(super) fn policy() -> DeliveryPolicy {
-    DeliveryPolicy { expires_after: Some(EXPIRES_AFTER), ..DeliveryPolicy::retry(RETRY_SCHEDULE.to_vec()) }
-}
 
 /// The longest name in a title, in characters: those of indexes fit.
 const MAX_LABEL: usize = 50;
@@ -45,12 +43,26 @@ pub struct Notice {
     pub severity: Severity,
 }
 
-pub(super) async fn deliver(event: &Event) -> Result<(), Failure> {
-    show(&Notice::of(event)).await.map_err(|message| Failure {
-        class: if has_session() { FailureClass::Transient } else { FailureClass::Permanent },
-        retry_after: None,
-        message,
-    })
+/// The notification service of the session that this process belongs to.
+#[derive(Debug)]
+pub(super) struct Desktop;
+
+impl Receiver for Desktop {
+    fn policy(&self) -> DeliveryPolicy {
+        DeliveryPolicy {
+            expires_after: Some(EXPIRES_AFTER),
+            ..DeliveryPolicy::retry(RETRY_SCHEDULE.to_vec())
+        }
+    }
+
+    fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {
+        let failed = |message| Failure {
+            class: if has_session() { FailureClass::Transient } else { FailureClass::Permanent },
+            retry_after: None,
+            message,
+        };
+        Box::pin(async move { show(&Notice::of(&payload.event)).await.map_err(failed) })
+    }
 }
 
 impl Notice {

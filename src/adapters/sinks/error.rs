@@ -13,6 +13,9 @@ pub enum SinkError {
     /// A signing secret cannot be read or used.
     #[error("sink {name}: {error}")]
     Signature { name: String, error: SignatureError },
+    /// Another secret cannot be read.
+    #[error("sink {name}: {what}: {error}")]
+    Secret { name: String, what: &'static str, error: SecretError },
     #[error("sink {name}: {error}")]
     Client { name: String, error: ClientError },
 }
@@ -22,7 +25,7 @@ impl SinkError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Client { error, .. } => error.help(),
-            Self::Url { .. } | Self::Signature { .. } => self.secret_error()?.help(),
+            Self::Url { .. } | Self::Signature { .. } | Self::Secret { .. } => self.secret_error()?.help(),
         }
     }
 
@@ -35,7 +38,8 @@ impl SinkError {
     fn secret_error(&self) -> Option<&SecretError> {
         match self {
             Self::Url { error: UrlError::Unreadable(error), .. }
-            | Self::Signature { error: SignatureError::Unreadable(error), .. } => Some(error),
+            | Self::Signature { error: SignatureError::Unreadable(error), .. }
+            | Self::Secret { error, .. } => Some(error),
             Self::Url { .. } | Self::Signature { .. } | Self::Client { .. } => None,
         }
     }

@@ -3,61 +3,115 @@
 //! Invariant: a release that changes the default of a setting changes no fingerprint: an upgrade
 //! is no change of the configuration.
 
+use std::time::Duration;
+
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{DesktopSettings, EventFilter, SinkSettings, WebhookSettings};
+use crate::config::{
+    EventFilter, LogFormat, LogLevel, SecretSource, SinkSettings, SinkTarget, UrlSource, WebhookFormat,
+};
+use crate::model::EventKind;
 
-/// Identifies these settings, and the address of a webhook, which may be read from elsewhere. Part
-/// of a cryptographic hash, so that it reveals neither.
-pub(super) fn of(settings: &SinkSettings, address: Option<&str>) -> u64 {
-    let settings = with_first_defaults(settings.clone());
-
+/// Identifies these settings, and secrets that are read from elsewhere. Part of a cryptographic
+/// hash, so that it reveals neither.
+pub(super) fn of(settings: &SinkSettings, secrets: &[&str]) -> u64 {
     let mut hash = Sha256::new();
-    hash.update(format!("{settings:?}"));
-    hash.update(address.unwrap_or_default());
+    hash.update(text(settings));
+    for secret in secrets {
+        hash.update(secret);
+    }
 
     let hash: [u8; 32] = hash.finalize().into();
     hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// The settings with the events that 0.1.0 took for granted where they are those that are taken for
-/// granted now. If they were written out, it makes no difference: events say nothing of whether a
-/// receiver takes a delivery.
-fn with_first_defaults(settings: SinkSettings) -> SinkSettings {
-    let is_default = *settings.events() == default_events(&settings);
-    match settings {
-        SinkSettings::Desktop(desktop) if is_default => {
-            SinkSettings::Desktop(DesktopSettings { events: EventFilter::ends(), ..desktop })
+/// The settings of a sink as text: for what 0.1.0 knew, the text that it made.
+fn text(settings: &SinkSettings) -> String {
+    let SinkSettings { name, route, target } = settings;
+    let events = events(settings);
+    match target {
+        SinkTarget::Log(log) => {
+            let (format, levels) = (&log.format, &log.levels);
+            format!("Log({:?})", LogSettings { name, events: &route.events, format, levels })
         }
-        SinkSettings::Webhook(webhook) if is_default => {
-            SinkSettings::Webhook(WebhookSettings { events: EventFilter::all(), ..webhook })
+        SinkTarget::Desktop(_) => format!("Desktop({:?})", DesktopSettings { name, events: &events }),
+        SinkTarget::Webhook(webhook) => {
+            let of_0_1_0 = WebhookSettings {
+                name,
+                events: &events,
+                url: &webhook.url,
+                allow_http: webhook.allow_http,
+                block_private: webhook.block_private,
+                format: webhook.format,
+                signing_secrets: &webhook.signing_secrets,
+                retry_schedule: &webhook.retry_schedule,
+            };
+            format!("Webhook({of_0_1_0:?})")
         }
-        other => other,
     }
 }
 
-fn default_events(settings: &SinkSettings) -> EventFilter {
-    match settings {
-        SinkSettings::Log(_) => EventFilter::all(),
-        SinkSettings::Desktop(_) => EventFilter::for_people(),
-        SinkSettings::Webhook(webhook) => EventFilter::of_format(webhook.format),
+/// The events of a sink, or those that 0.1.0 took for granted where they are those that are taken
+/// for granted now. If they were written out, it makes no difference: events say nothing of whether
+/// a receiver takes a delivery.
+fn events(settings: &SinkSettings) -> EventFilter {
+    let SinkSettings { route, target, .. } = settings;
+    match target {
+        _ if route.events != target.settings().usual_events() => route.events.clone(),
+        SinkTarget::Desktop(_) => EventFilter::ends(),
+        SinkTarget::Webhook(_) => EventFilter::all(),
+        SinkTarget::Log(_) => route.events.clone(),
     }
+}
+
+// The settings of 0.1.0, whose `Debug` form was hashed: names and order of types and fields are
+// part of the fingerprint.
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "they are read by `Debug`")]
+struct LogSettings<'a> {
+    name: &'a str,
+    events: &'a EventFilter,
+    format: &'a LogFormat,
+    levels: &'a [(EventKind, LogLevel)],
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "they are read by `Debug`")]
+struct DesktopSettings<'a> {
+    name: &'a str,
+    events: &'a EventFilter,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "they are read by `Debug`")]
+struct WebhookSettings<'a> {
+    name: &'a str,
+    events: &'a EventFilter,
+    url: &'a UrlSource,
+    allow_http: bool,
+    block_private: bool,
+    format: WebhookFormat,
+    signing_secrets: &'a [SecretSource],
+    retry_schedule: &'a [Duration],
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{UrlSource, WebhookFormat, WebhookUrl};
+    use crate::config::{Route, WebhookUrl};
 
     const ADDRESS: &str = "https://hooks.slack.com/services/x";
 
     fn webhook(format: WebhookFormat, events: EventFilter) -> SinkSettings {
         let url = UrlSource::Given(WebhookUrl::parse(ADDRESS, false).unwrap());
-        SinkSettings::Webhook(WebhookSettings { events, format, ..WebhookSettings::new(url) })
+        let webhook = crate::config::WebhookSettings { format, ..crate::config::WebhookSettings::new(url) };
+        SinkSettings { route: Route::new(events), ..SinkSettings::new(SinkTarget::Webhook(webhook)) }
     }
 
     fn desktop(events: EventFilter) -> SinkSettings {
-        SinkSettings::Desktop(DesktopSettings { name: "desktop".to_owned(), events })
+        let desktop = SinkTarget::Desktop(crate::config::DesktopSettings::default());
+        SinkSettings { route: Route::new(events), ..SinkSettings::new(desktop) }
     }
 
     #[test]
@@ -67,27 +121,27 @@ mod tests {
         let desktop = desktop(EventFilter::for_people());
 
         // By the formula and the defaults of 0.1.0.
-        for (settings, address, fingerprint) in [
-            (slack, Some(ADDRESS), 0x7199_e9cf_6a09_4d80),
-            (standard, Some(ADDRESS), 0xb6e5_5366_e36c_ea9e),
-            (desktop, None, 0xfbd7_415a_c5d0_d0f7),
+        for (settings, secrets, fingerprint) in [
+            (slack, &[ADDRESS][..], 0x7199_e9cf_6a09_4d80),
+            (standard, &[ADDRESS][..], 0xb6e5_5366_e36c_ea9e),
+            (desktop, &[], 0xfbd7_415a_c5d0_d0f7),
         ] {
-            assert_eq!(of(&settings, address), fingerprint, "{settings:?}");
+            assert_eq!(of(&settings, secrets), fingerprint, "{settings:?}");
         }
     }
 
     #[test]
     fn a_change_of_the_events_is_a_change() {
-        let of_format = |events| of(&webhook(WebhookFormat::Slack, events), Some(ADDRESS));
+        let of_format = |events| of(&webhook(WebhookFormat::Slack, events), &[ADDRESS][..]);
 
         assert_ne!(of_format(EventFilter::for_people()), of_format(EventFilter::ends()));
-        assert_ne!(of(&desktop(EventFilter::for_people()), None), of(&desktop(EventFilter::all()), None));
+        assert_ne!(of(&desktop(EventFilter::for_people()), &[]), of(&desktop(EventFilter::all()), &[]));
     }
 
     #[test]
     fn another_address_is_another_fingerprint() {
         let settings = webhook(WebhookFormat::Slack, EventFilter::for_people());
 
-        assert_ne!(of(&settings, Some(ADDRESS)), of(&settings, Some("https://hooks.slack.com/services/y")));
+        assert_ne!(of(&settings, &[ADDRESS][..]), of(&settings, &["https://hooks.slack.com/services/y"]));
     }
 }

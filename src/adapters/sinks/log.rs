@@ -6,10 +6,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::Level;
 
+use super::{Attempt, Receiver};
 use crate::config::{LogLevel, LogSettings};
-use crate::engine::{Failure, FailureClass};
+use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, EventKind, Payload, Severity};
 
 /// The target of these lines, for filters such as `RUST_LOG=restore_watch::transition=info`.
@@ -35,7 +37,7 @@ fn write(level: LogLevel, json: &str, summary: &str) {
     }
 }
 
-pub(super) const RETRY_SCHEDULE: [Duration; 6] = [
+const RETRY_SCHEDULE: [Duration; 6] = [
     Duration::from_secs(1),
     Duration::from_secs(10),
     Duration::from_mins(1),
@@ -49,7 +51,7 @@ pub(super) const RETRY_SCHEDULE: [Duration; 6] = [
 pub type Confirm = fn(&dyn Fn()) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
 #[derive(Debug)]
-pub struct Log {
+pub(super) struct Log {
     levels: Vec<(EventKind, LogLevel)>,
     names_projects: bool,
     confirm: Confirm,
@@ -58,18 +60,6 @@ pub struct Log {
 impl Log {
     pub(super) fn new(settings: &LogSettings, confirm: Confirm) -> Self {
         Self { levels: settings.levels.clone(), names_projects: false, confirm }
-    }
-
-    /// Whether each line names its project.
-    pub(super) fn name_projects(&mut self, names_projects: bool) {
-        self.names_projects = names_projects;
-    }
-
-    /// Writes an event as one line, and waits until it is written.
-    pub(super) async fn deliver(&self, payload: &Payload) -> Result<(), Failure> {
-        let written = (self.confirm)(&|| self.write(payload));
-        let failed = |message| Failure { class: FailureClass::Transient, retry_after: None, message };
-        written.await.map_err(failed)
     }
 
     fn write(&self, payload: &Payload) {
@@ -82,6 +72,23 @@ impl Log {
     fn level(&self, kind: EventKind) -> LogLevel {
         let chosen = self.levels.iter().find(|(known, _)| *known == kind);
         chosen.map_or_else(|| usual_level(kind), |(_, level)| *level)
+    }
+}
+
+impl Receiver for Log {
+    fn policy(&self) -> DeliveryPolicy {
+        DeliveryPolicy::retry(RETRY_SCHEDULE.to_vec())
+    }
+
+    /// Writes an event as one line, and waits until it is written.
+    fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {
+        let written = (self.confirm)(&|| self.write(payload));
+        let failed = |message| Failure { class: FailureClass::Transient, retry_after: None, message };
+        Box::pin(async move { written.await.map_err(failed) })
+    }
+
+    fn name_projects(&mut self, names_projects: bool) {
+        self.names_projects = names_projects;
     }
 }
 

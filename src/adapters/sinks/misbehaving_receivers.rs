@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Sink;
 use super::sample_events;
-use crate::config::{SinkSettings, UrlSource, WebhookSettings, WebhookUrl};
+use crate::config::{SinkSettings, SinkTarget, UrlSource, WebhookSettings, WebhookUrl};
 use crate::engine::{Failure, FailureClass};
 use crate::model::Payload;
 use crate::model::time::Instant;
@@ -96,7 +96,7 @@ async fn attempt(answer: Answer) -> (Result<(), String>, Duration) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let url = WebhookUrl::parse(&format!("http://{address}/secret"), false).unwrap();
-    let settings = SinkSettings::Webhook(WebhookSettings::new(UrlSource::Given(url)));
+    let settings = SinkSettings::new(SinkTarget::Webhook(WebhookSettings::new(UrlSource::Given(url))));
     let sink = Sink::new(&settings, |_| Box::pin(std::future::ready(Ok(())))).unwrap();
     let payload = Payload { event: sample_events::test(), body: b"the body".to_vec() };
     let server = tokio::spawn(serve(answer, listener));

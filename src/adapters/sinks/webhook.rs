@@ -12,6 +12,7 @@ use reqwest::{Method, Request, StatusCode};
 use super::error::SinkError;
 use super::format::{self, Format};
 use super::signature::SigningSecrets;
+use super::{Attempt, Receiver};
 use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
 use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
@@ -32,27 +33,49 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// In characters.
 const MAX_LINE: usize = 200;
 
-pub(super) fn policy(settings: &WebhookSettings) -> DeliveryPolicy {
-    let spacing = format::of(settings.format).spacing();
-    let max_in_flight = MAX_IN_FLIGHT;
-    DeliveryPolicy { spacing, max_in_flight, ..DeliveryPolicy::retry(settings.retry_schedule.clone()) }
-}
-
 #[derive(Debug)]
-pub struct Webhook {
+pub(super) struct Webhook {
     http: http::Client,
     url: WebhookUrl,
     peer: Peer,
     redactor: Redactor,
-    format: &'static dyn Format,
+    format: Box<dyn Format>,
     /// The format that a receiver at this address expects, if that is another one.
     missing_format: Option<WebhookFormat>,
     secrets: SigningSecrets,
+    retry_schedule: Vec<Duration>,
+}
+
+impl Receiver for Webhook {
+    fn policy(&self) -> DeliveryPolicy {
+        DeliveryPolicy {
+            spacing: self.format.spacing(),
+            max_in_flight: MAX_IN_FLIGHT,
+            ..DeliveryPolicy::retry(self.retry_schedule.clone())
+        }
+    }
+
+    fn body(&self, event: &Event) -> Option<Vec<u8>> {
+        (!self.format.is_published_shape()).then(|| self.format.body(event))
+    }
+
+    fn deliver<'a>(&'a self, payload: &'a Payload, now: Timestamp) -> Attempt<'a> {
+        Box::pin(self.post(payload, now))
+    }
+
+    fn secrets(&self) -> Vec<&str> {
+        vec![self.url.expose().as_str()]
+    }
+
+    fn missing_format(&self) -> Option<WebhookFormat> {
+        self.missing_format
+    }
 }
 
 impl Webhook {
-    pub(super) fn new(settings: &WebhookSettings) -> Result<Self, SinkError> {
-        let name = || settings.name.clone();
+    /// Sets up the webhook of the sink called `name`.
+    pub(super) fn new(name: &str, settings: &WebhookSettings) -> Result<Self, SinkError> {
+        let name = || name.to_owned();
         let url =
             settings.url.read(settings.allow_http).map_err(|error| SinkError::Url { name: name(), error })?;
 
@@ -68,31 +91,25 @@ impl Webhook {
         let secrets = SigningSecrets::read(&settings.signing_secrets)
             .map_err(|error| SinkError::Signature { name: name(), error })?;
 
-        let format = format::of(settings.format);
+        let format = format::of(settings);
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
         let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
         let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
-        Ok(Self { http, url, peer, redactor, format, missing_format, secrets })
-    }
-
-    /// The format that a receiver at this address expects, if that is another one.
-    pub(super) fn missing_format(&self) -> Option<WebhookFormat> {
-        self.missing_format
-    }
-
-    /// The secret address, to be hashed and not shown.
-    pub(super) fn address(&self) -> &str {
-        self.url.expose().as_str()
-    }
-
-    /// What is sent for an event, unless that is the published shape of the event.
-    pub(super) fn body(&self, event: &Event) -> Option<Vec<u8>> {
-        (!self.format.is_published_shape()).then(|| self.format.body(event))
+        Ok(Self {
+            http,
+            url,
+            peer,
+            redactor,
+            format,
+            missing_format,
+            secrets,
+            retry_schedule: settings.retry_schedule.clone(),
+        })
     }
 
     /// Makes one attempt at a delivery; `now` is the time of this attempt.
-    pub(super) async fn deliver(&self, payload: &Payload, now: Timestamp) -> Result<(), Failure> {
+    async fn post(&self, payload: &Payload, now: Timestamp) -> Result<(), Failure> {
         failpoint::reached("before_post");
         // A repetition has the same id and body, by which a receiver recognizes it.
         let terms = Terms { timeout: TIMEOUT, max_body: |_| MAX_ANSWER, repeat_if_cut: true };
@@ -112,6 +129,7 @@ impl Webhook {
 
     fn request(&self, payload: &Payload, now: Timestamp) -> Result<Request, reqwest::Error> {
         let (id, timestamp) = (payload.event.id.to_string(), now.as_second());
+        let body = self.format.bind(&payload.body);
         let mut request = http::request(Method::POST, self.url.expose().clone())
             .header(CONTENT_TYPE, self.format.content_type())
             .header("webhook-id", &id)
@@ -120,11 +138,11 @@ impl Webhook {
         for (name, value) in self.format.headers(payload.event.kind) {
             request = request.header(name, value);
         }
-        if let Some(signature) = self.secrets.header(&id, timestamp, &payload.body) {
+        if let Some(signature) = self.secrets.header(&id, timestamp, &body) {
             request = request.header("webhook-signature", signature);
         }
 
-        request.body(payload.body.clone()).build()
+        request.body(body.into_owned()).build()
     }
 
     /// Why there was no answer.

@@ -11,9 +11,8 @@ use console::measure_text_width;
 use crate::adapters::report::DaemonStatus;
 use crate::adapters::store;
 use crate::config::{
-    self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, HttpSettings, IndexPattern,
-    LogFormat, ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource,
-    WatchSettings, WebhookSettings,
+    self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, HttpSettings, IndexPattern, Meaning,
+    ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
 };
 use crate::model::{EventKind, duration};
 use crate::platform::lines::hanging;
@@ -140,38 +139,11 @@ fn jobs_meaning(project: &ProjectSettings) -> String {
 }
 
 fn sink_meaning(sink: &SinkSettings) -> String {
-    let kind = match sink {
-        SinkSettings::Log(log) => match log.format {
-            LogFormat::Human => "log on standard error, for people".to_owned(),
-            LogFormat::Json => "log on standard error, as JSON".to_owned(),
-        },
-        SinkSettings::Desktop(_) => "desktop notifications".to_owned(),
-        SinkSettings::Webhook(webhook) => match &webhook.url {
-            UrlSource::Given(url) => format!("webhook to {url}"),
-            UrlSource::From(source) => format!("webhook, address from {source}"),
-        },
-    };
-    let further = match sink {
-        SinkSettings::Webhook(webhook) => webhook_meaning(webhook),
-        SinkSettings::Log(_) | SinkSettings::Desktop(_) => String::new(),
-    };
-    format!("\nsink {}\n  {kind}\n  receives  {}\n{further}", sink.name(), events(sink.events()))
-}
-
-fn webhook_meaning(webhook: &WebhookSettings) -> String {
-    let mut text = format!("  format    {}\n", webhook.format);
-    let secrets: Vec<_> = webhook.signing_secrets.iter().map(ToString::to_string).collect();
-    // Writing to a text does not fail.
-    let _ = match secrets.as_slice() {
-        [] => writeln!(text, "  signed    no"),
-        [one] => writeln!(text, "  signed    with a secret from {one}"),
-        more => writeln!(text, "  signed    with {} secrets, from {}", more.len(), more.join(", ")),
-    };
-    let reached = if webhook.block_private { "public addresses only" } else { "private addresses too" };
-    let _ = writeln!(text, "  reaches   {reached}");
-    if webhook.retry_schedule != WebhookSettings::RETRY_SCHEDULE {
-        let waits: Vec<_> = webhook.retry_schedule.iter().map(|wait| duration::written(*wait)).collect();
-        let _ = writeln!(text, "  retries   after {}", waits.join(", "));
+    let Meaning { target, facts } = sink.target.settings().meaning();
+    let mut text = format!("\nsink {}\n  {target}\n  receives  {}\n", sink.name, events(&sink.route.events));
+    for (label, value) in facts {
+        // Writing to a text does not fail.
+        let _ = writeln!(text, "  {label:<8}  {value}");
     }
     text
 }

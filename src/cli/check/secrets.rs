@@ -12,7 +12,8 @@ use crate::adapters::web::{Token, TokenError};
 use crate::app::setup::{self, SetupErrors};
 use crate::cli::{Failure, credentials};
 use crate::config::{
-    ProjectSettings, SecretError, SecretSource, Settings, SinkSettings, UrlError, UrlSource, WebhookSettings,
+    ProjectSettings, SecretError, SecretSource, Settings, SinkSettings, SinkTarget, UrlError, UrlSource,
+    WebhookSettings,
 };
 use crate::model::Exit;
 
@@ -71,24 +72,38 @@ impl Check {
     }
 
     fn sink(&mut self, sink: &SinkSettings) {
-        let SinkSettings::Webhook(webhook) = sink else { return };
-        let owner = format!("sink {}", webhook.name);
-        let mut is_readable = self.url(&owner, &webhook.url, webhook.allow_http);
-        for source in &webhook.signing_secrets {
-            let read = check_signing_secret(source).map_err(|error| match error {
-                SignatureError::Unreadable(error) => Fault::of(error),
-                SignatureError::Bad { .. } => Fault::bad(error.to_string()),
-            });
-            is_readable &= self.add(&owner, "signing secret", source, read);
+        let owner = format!("sink {}", sink.name);
+        let mut is_readable = match &sink.target {
+            SinkTarget::Webhook(webhook) => self.webhook(&owner, webhook),
+            _ => true,
+        };
+        for (what, source) in sink.target.settings().secrets() {
+            is_readable &= self.add(&owner, what, source, source.read().map(drop).map_err(Fault::of));
         }
         if !is_readable {
             return;
         }
 
-        self.warn_of_format(webhook);
+        if let SinkTarget::Webhook(webhook) = &sink.target {
+            self.warn_of_format(&sink.name, webhook);
+        }
         if let Err(errors) = setup::sinks(std::slice::from_ref(sink)) {
             self.unusable(&errors);
         }
+    }
+
+    /// Reads the secrets of a webhook that have a form of their own. Returns whether they can be
+    /// used.
+    fn webhook(&mut self, owner: &str, webhook: &WebhookSettings) -> bool {
+        let mut is_readable = self.url(owner, &webhook.url, webhook.allow_http);
+        for source in &webhook.signing_secrets {
+            let read = check_signing_secret(source).map_err(|error| match error {
+                SignatureError::Unreadable(error) => Fault::of(error),
+                SignatureError::Bad { .. } => Fault::bad(error.to_string()),
+            });
+            is_readable &= self.add(owner, "signing secret", source, read);
+        }
+        is_readable
     }
 
     /// Reads an address that is a secret. Returns whether it can be used.
@@ -102,10 +117,10 @@ impl Check {
     }
 
     /// The reader of the file warns of addresses that are in it.
-    fn warn_of_format(&mut self, webhook: &WebhookSettings) {
+    fn warn_of_format(&mut self, sink: &str, webhook: &WebhookSettings) {
         if let UrlSource::From(_) = webhook.url
             && let Ok(url) = webhook.url.read(webhook.allow_http)
-            && let Some(warning) = webhook.format_warning(&url)
+            && let Some(warning) = webhook.format_warning(sink, &url)
         {
             self.findings.warnings.push(warning.to_string());
         }

@@ -13,8 +13,8 @@ use crate::cli::project::ProjectArgs;
 use crate::cli::values::{bound, parse_duration, parse_effort, parse_expect, parse_interval};
 use crate::cli::{Failure, examples, ids};
 use crate::config::{
-    DiscoverySettings, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, UrlSource,
-    WatchSettings, WebhookSettings, WebhookUrl,
+    DiscoverySettings, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, SinkTarget,
+    UrlSource, WatchSettings, WebhookSettings, WebhookUrl,
 };
 use crate::engine::Condition;
 use crate::model::{JobId, Until, duration};
@@ -263,7 +263,7 @@ impl Args {
         // hour.
         let retry_schedule = (0..12).map(|n| Duration::from_secs(1 << n)).collect();
         let webhook = WebhookSettings { retry_schedule, ..WebhookSettings::new(UrlSource::Given(url)) };
-        Ok(vec![SinkSettings::Webhook(webhook)])
+        Ok(vec![SinkSettings::new(SinkTarget::Webhook(webhook))])
     }
 
     pub(super) fn options(&self, progress: Progress) -> Options {

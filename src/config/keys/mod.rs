@@ -18,19 +18,19 @@ use std::time::Duration;
 pub(super) use self::declared::*;
 pub use self::sample::{first_file, sample};
 pub use self::schema::schema;
-use super::SinkType;
+use super::sinks::SINK;
 use crate::model::duration;
 
 /// The keys of one table of the file.
 #[derive(Debug)]
 pub(super) struct Table {
     /// How documentation names it.
-    title: &'static str,
+    pub(super) title: &'static str,
     /// What follows "belongs to" in the hint about a key of this table in another one.
-    place: Option<&'static str>,
+    pub(super) place: Option<&'static str>,
     /// What it is for, for documentation.
-    about: &'static str,
-    keys: &'static [Key],
+    pub(super) about: &'static str,
+    pub(super) keys: &'static [Key],
 }
 
 /// One key of a table.
@@ -154,7 +154,7 @@ pub(super) fn home(name: &str) -> Option<String> {
 
 /// The declarations of this name.
 fn find(name: &str) -> impl Iterator<Item = (&'static Table, &'static Key)> {
-    let declarations = TABLES.iter().flat_map(|table| table.keys.iter().map(|key| (*table, key)));
+    let declarations = tables().flat_map(|table| table.keys.iter().map(move |key| (table, key)));
     declarations.filter(move |(_, key)| key.name == name)
 }
 
@@ -192,16 +192,16 @@ const fn is_same(one: &str, other: &str) -> bool {
 }
 
 impl Key {
-    const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
+    pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
         Self { name, kind, is_required: false, about, example: "" }
     }
 
-    const fn required(mut self) -> Self {
+    pub(super) const fn required(mut self) -> Self {
         self.is_required = true;
         self
     }
 
-    const fn example(mut self, example: &'static str) -> Self {
+    pub(super) const fn example(mut self, example: &'static str) -> Self {
         self.example = example;
         self
     }
@@ -278,17 +278,6 @@ impl Key {
             Kind::Secret | Kind::Secrets { .. } | Kind::Url => &SECRET,
             Kind::Sinks => &SINK,
             _ => panic!("`{}` is not declared as a table", self.name),
-        }
-    }
-}
-
-impl SinkType {
-    /// The keys that only sinks of this type have.
-    pub(super) fn table(self) -> &'static Table {
-        match self {
-            Self::Log => &LOG,
-            Self::Desktop => &DESKTOP,
-            Self::Webhook => &WEBHOOK,
         }
     }
 }

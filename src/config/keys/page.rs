@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Key, Kind, PROJECT, TABLES, Table};
+use super::{Key, Kind, PROJECT, Table, tables};
 
 const HEAD: &str = "\
 <!-- Generated from src/config/keys/declared. Regenerate with: UPDATE=1 cargo test --lib config::keys -->
@@ -24,7 +24,7 @@ Durations are written `\"250ms\"`, `\"90s\"`, `\"10m\"`, `\"1h30m\"` or `\"2d\"`
 ";
 
 pub(super) fn page() -> String {
-    TABLES.iter().fold(HEAD.to_owned(), |page, table| page + "\n" + &section(table))
+    tables().fold(HEAD.to_owned(), |page, table| page + "\n" + &section(table))
 }
 
 fn section(table: &Table) -> String {

@@ -1,7 +1,8 @@
 //! The files that `restore-watch init` writes: a short one to start from, and the commented sample
 //! with every key, `config/restore-watch.toml`.
 
-use super::{JOB, Key, Kind, SINK, SinkType, TOP, Table};
+use super::{JOB, Key, Kind, SINK, TOP, Table};
+use crate::config::SinkType;
 use crate::model::Keyword as _;
 
 const HEAD: &str = "\

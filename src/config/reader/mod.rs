@@ -9,30 +9,30 @@ mod monitor;
 mod project;
 mod report;
 mod section;
-mod sink;
-mod source;
+pub(super) mod source;
 mod state;
 mod syntax;
 #[cfg(test)]
 mod tests;
+pub(super) mod url;
 mod value;
-mod webhook;
 
 use std::path::Path;
 
 use toml::Spanned;
 use toml::de::DeTable;
 
+pub(super) use self::report::{Finding, Report, Span};
+pub(super) use self::section::Section;
 pub(super) use self::state::{path_of_user as state_path_of_user, usual_path as usual_state_path};
 #[cfg(test)]
 pub(super) use self::tests::{FULL, uncommented};
+pub(super) use self::value::Value;
 
-use self::report::Report;
-use self::section::Section;
 use super::environment::{self, Variables};
 use super::excerpt::Source;
 use super::keys::TOP;
-use super::{Problems, Settings, masks};
+use super::{Problems, Settings, masks, sinks};
 
 /// Of a text with more bytes, only the first syntax error is reported: each takes memory, and what
 /// is no TOML may have one per byte.
@@ -67,7 +67,7 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
 
     let projects = project::read(&mut top, base, variables);
-    let sinks = sink::read(&mut top, base);
+    let sinks = sinks::read(&mut top, base);
     let state = state::read(&mut top, base, variables);
     let monitor = monitor::read(&mut top, base);
     let http = http::read(&mut top, base);

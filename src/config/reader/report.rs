@@ -13,18 +13,18 @@ use crate::config::problem::{Problem, Problems};
 use crate::config::surprise::Surprise;
 
 /// A stretch of the file, in bytes.
-pub(super) type Span = Range<usize>;
+pub(in crate::config) type Span = Range<usize>;
 
 /// What was found so far. Shared by all readers of a file, hence the cells.
 #[derive(Debug, Default)]
-pub(super) struct Report {
+pub(in crate::config) struct Report {
     problems: RefCell<Vec<Finding>>,
     warnings: RefCell<Vec<Finding>>,
 }
 
 /// A problem, with its place still in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Finding {
+pub(in crate::config) struct Finding {
     at: At,
     message: String,
     /// A note, and the other place that it points to.
@@ -41,28 +41,28 @@ enum At {
 
 impl Finding {
     /// Something wrong at `span`.
-    pub(super) fn new(span: &Span, message: impl Into<String>) -> Self {
+    pub(in crate::config) fn new(span: &Span, message: impl Into<String>) -> Self {
         Self { at: At::Span(span.clone()), message: message.into(), note: None, help: None }
     }
 
     /// Something wrong with the file as a whole.
-    pub(super) fn of_file(message: impl Into<String>) -> Self {
+    pub(in crate::config) fn of_file(message: impl Into<String>) -> Self {
         Self { at: At::File, ..Self::new(&(0..0), message) }
     }
 
     /// Something wrong with an environment variable.
-    pub(super) fn of_environment(message: impl Into<String>) -> Self {
+    pub(in crate::config) fn of_environment(message: impl Into<String>) -> Self {
         Self { at: At::Environment, ..Self::new(&(0..0), message) }
     }
 
     /// Says what to do about it.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(in crate::config) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Points to a second place: `text` is followed by its line.
-    pub(super) fn see(mut self, text: impl Into<String>, span: &Span) -> Self {
+    pub(in crate::config) fn see(mut self, text: impl Into<String>, span: &Span) -> Self {
         self.note = Some((text.into(), span.clone()));
         self
     }
@@ -85,34 +85,34 @@ impl Finding {
 
 impl Report {
     /// Adds a problem. One that is already known may be added again; it is reported once.
-    pub(super) fn push(&self, finding: Finding) {
+    pub(in crate::config) fn push(&self, finding: Finding) {
         self.problems.borrow_mut().push(finding);
     }
 
     /// Adds a warning, likewise.
-    pub(super) fn warn(&self, at: &Span, surprise: &Surprise<'_>) {
+    pub(in crate::config) fn warn(&self, at: &Span, surprise: &Surprise<'_>) {
         let finding = Finding::new(at, surprise.message()).help(surprise.help());
         self.warnings.borrow_mut().push(finding);
     }
 
     /// Adds a warning about the file as a whole.
-    pub(super) fn warn_of_file(&self, surprise: &Surprise<'_>) {
+    pub(in crate::config) fn warn_of_file(&self, surprise: &Surprise<'_>) {
         let finding = Finding::of_file(surprise.message()).help(surprise.help());
         self.warnings.borrow_mut().push(finding);
     }
 
     /// How many problems were added so far.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::config) fn len(&self) -> usize {
         self.problems.borrow().len()
     }
 
     /// Whether a warning was added.
-    pub(super) fn has_warnings(&self) -> bool {
+    pub(in crate::config) fn has_warnings(&self) -> bool {
         !self.warnings.borrow().is_empty()
     }
 
     /// The problems in the order of the file.
-    pub(super) fn into_problems(self, source: &Source<'_>, file: &Path) -> Problems {
+    pub(in crate::config) fn into_problems(self, source: &Source<'_>, file: &Path) -> Problems {
         let mut found = in_order(self.problems.into_inner());
         let left_out = found.len().saturating_sub(Problems::MAX);
         found.truncate(Problems::MAX);
@@ -121,7 +121,7 @@ impl Report {
     }
 
     /// The warnings in the order of the file, at most as many as there may be problems.
-    pub(super) fn into_warnings(self, source: &Source<'_>, file: &Path) -> Vec<Problem> {
+    pub(in crate::config) fn into_warnings(self, source: &Source<'_>, file: &Path) -> Vec<Problem> {
         let found = in_order(self.warnings.into_inner()).into_iter().take(Problems::MAX);
         found.map(|finding| finding.into_problem(source, file).into_warning()).collect()
     }

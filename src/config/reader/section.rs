@@ -9,12 +9,11 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::report::{Finding, Report, Span};
-use super::sink;
 use super::value::Value;
-use crate::config::Rate;
 use crate::config::keys::{self, Key, TOP, Table};
 use crate::config::quote::quoted;
 use crate::config::typo::nearest;
+use crate::config::{Rate, sinks};
 use crate::model::Keyword;
 
 /// What to write in place of `api_key` at the top.
@@ -27,10 +26,10 @@ const KEY_OF_DEFAULT: &str = "the key of the project `default` is read from $PIN
 /// its declaration. It returns nothing if the key is absent, or if its value was refused, which is
 /// then reported.
 #[derive(Debug)]
-pub(super) struct Section<'a> {
+pub(in crate::config) struct Section<'a> {
     /// The header of the table, or all of it if it stands in line.
-    pub(super) span: Span,
-    pub(super) report: &'a Report,
+    pub(in crate::config) span: Span,
+    pub(in crate::config) report: &'a Report,
     table: &'a DeTable<'a>,
     /// Where its keys are declared.
     declared: Vec<&'static Table>,
@@ -38,7 +37,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(
+    pub(in crate::config) fn new(
         table: &'a DeTable<'a>,
         declared: &'static Table,
         span: Span,
@@ -48,7 +47,7 @@ impl<'a> Section<'a> {
     }
 
     /// `value` as a table with these keys; `expected` names the kind for the problem if it is none.
-    pub(super) fn of(
+    pub(in crate::config) fn of(
         value: &Value<'a>,
         declared: &'static Table,
         expected: &str,
@@ -62,12 +61,12 @@ impl<'a> Section<'a> {
     }
 
     /// From now on, the keys of this table may be asked for, too.
-    pub(super) fn extend(&mut self, declared: &'static Table) {
+    pub(in crate::config) fn extend(&mut self, declared: &'static Table) {
         self.declared.push(declared);
     }
 
     /// The value at `key`.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
+    pub(in crate::config) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
         // Whether it is declared is checked even if it is absent.
         self.declaration(key);
         self.asked.push(key);
@@ -77,64 +76,64 @@ impl<'a> Section<'a> {
     }
 
     /// Whether the table has this key, asked for or not.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(in crate::config) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
     /// Where the value at `key` is.
-    pub(super) fn span_of(&self, key: &str) -> Option<Span> {
+    pub(in crate::config) fn span_of(&self, key: &str) -> Option<Span> {
         self.table.get(key).map(toml::Spanned::span)
     }
 
     /// Whether it has neither this key nor one that will be taken for a typo of it: then, and only
     /// then, it is missing.
-    pub(super) fn lacks(&self, key: &str) -> bool {
+    pub(in crate::config) fn lacks(&self, key: &str) -> bool {
         let means = |name: &str| name == key || nearest(name, [key]).is_some();
         !self.table.keys().any(|name| means(name.get_ref()))
     }
 
-    pub(super) fn label(&mut self, key: &'static str) -> Option<(&'a str, Span)> {
+    pub(in crate::config) fn label(&mut self, key: &'static str) -> Option<(&'a str, Span)> {
         let longest = self.declaration(key).most();
         let value = self.take(key)?;
         Some((value.label(longest)?, value.span))
     }
 
-    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
+    pub(in crate::config) fn boolean(&mut self, key: &'static str) -> Option<bool> {
         self.take(key)?.boolean()
     }
 
-    pub(super) fn integer(&mut self, key: &'static str) -> Option<u32> {
+    pub(in crate::config) fn integer(&mut self, key: &'static str) -> Option<u32> {
         let bounds = self.declaration(key).integer_bounds();
         self.take(key)?.integer(bounds)
     }
 
-    pub(super) fn rate(&mut self, key: &'static str) -> Option<Rate> {
+    pub(in crate::config) fn rate(&mut self, key: &'static str) -> Option<Rate> {
         self.take(key)?.rate()
     }
 
-    pub(super) fn duration(&mut self, key: &'static str) -> Option<Duration> {
+    pub(in crate::config) fn duration(&mut self, key: &'static str) -> Option<Duration> {
         let bounds = self.declaration(key).duration_bounds();
         self.take(key)?.duration(bounds)
     }
 
     /// One of the words of a type.
-    pub(super) fn choice<T: Keyword>(&mut self, key: &'static str) -> Option<T> {
+    pub(in crate::config) fn choice<T: Keyword>(&mut self, key: &'static str) -> Option<T> {
         self.take(key)?.choice()
     }
 
-    pub(super) fn path(&mut self, key: &'static str, base: &Path) -> Option<PathBuf> {
+    pub(in crate::config) fn path(&mut self, key: &'static str, base: &Path) -> Option<PathBuf> {
         self.take(key)?.path(base)
     }
 
     /// The table at `key`, to be written as `[key]` or in line.
-    pub(super) fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
+    pub(in crate::config) fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
         let declared = self.declaration(key).table();
         let help = format!("write [{key}], or {key} = {{ … }}");
         Section::of(&self.take(key)?, declared, "a table", &help)
     }
 
     /// The tables at `key`, each to be written under `[[key]]`.
-    pub(super) fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
+    pub(in crate::config) fn sections(&mut self, key: &'static str) -> Vec<Section<'a>> {
         let declared = self.declaration(key).table();
         let help = format!("write [[{key}]] above each");
         let entries = self.take(key).and_then(|value| value.array(&help)).unwrap_or_default();
@@ -142,14 +141,14 @@ impl<'a> Section<'a> {
     }
 
     /// How `key` is declared.
-    pub(super) fn declaration(&self, key: &str) -> &'static Key {
+    pub(in crate::config) fn declaration(&self, key: &str) -> &'static Key {
         let declaration = self.declared.iter().find_map(|table| table.find(key));
         declaration
             .unwrap_or_else(|| unreachable!("`{key}` is asked for, and so declared: a test reads every key"))
     }
 
     /// Reports every key that was not asked for.
-    pub(super) fn finish(self) {
+    pub(in crate::config) fn finish(self) {
         for (key, value) in self.table {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
@@ -163,7 +162,7 @@ impl<'a> Section<'a> {
                     format!("`{name}` belongs to {home}\n{KEY_OF_DEFAULT}")
                 }
                 (None, Some(home)) => format!("`{name}` belongs to {home}"),
-                (None, None) if is_top && let Some(help) = sink::help_for_table(name) => help,
+                (None, None) if is_top && let Some(help) = sinks::help_for_table(name) => help,
                 (None, None) => {
                     let mut known: Vec<_> = self.asked.iter().map(|key| format!("`{key}`")).collect();
                     known.sort_unstable();
@@ -177,7 +176,7 @@ impl<'a> Section<'a> {
     }
 
     /// Reports every key that is in no table of keys: which of them apply is unknown.
-    pub(super) fn finish_undecided(mut self) {
+    pub(in crate::config) fn finish_undecided(mut self) {
         self.asked = self.declared.iter().flat_map(|table| table.names()).collect();
         self.finish();
     }

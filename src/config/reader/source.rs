@@ -14,11 +14,11 @@ use crate::config::keys::SECRET;
 use crate::model::{Placeholder, is_invisible};
 
 /// What to write, for the help.
-pub(super) const FORMS: &str =
+pub(in crate::config) const FORMS: &str =
     "say where it is read from: { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
 
 /// The source of a secret; a relative path starts at `base`.
-pub(super) fn read(value: &Value<'_>, base: &Path) -> Option<SecretSource> {
+pub(in crate::config) fn read(value: &Value<'_>, base: &Path) -> Option<SecretSource> {
     if let DeValue::String(_) = value.inner {
         value.refuse("must not hold the secret itself", FORMS);
         return None;

@@ -18,27 +18,27 @@ use crate::model::{Keyword, Placeholder, duration, is_invisible};
 
 /// A value, with what is needed to complain about it.
 #[derive(Debug, Clone)]
-pub(super) struct Value<'a> {
+pub(in crate::config) struct Value<'a> {
     /// How messages call it, such as `` `burst` ``.
-    pub(super) title: String,
-    pub(super) span: Span,
-    pub(super) inner: &'a DeValue<'a>,
-    pub(super) report: &'a Report,
+    pub(in crate::config) title: String,
+    pub(in crate::config) span: Span,
+    pub(in crate::config) inner: &'a DeValue<'a>,
+    pub(in crate::config) report: &'a Report,
 }
 
 impl<'a> Value<'a> {
     /// Begins a problem at this value; `fault` continues its name.
-    pub(super) fn fault(&self, fault: impl std::fmt::Display) -> Finding {
+    pub(in crate::config) fn fault(&self, fault: impl std::fmt::Display) -> Finding {
         Finding::new(&self.span, format!("{} {fault}", self.title))
     }
 
     /// Reports a problem at this value; `fault` continues its name.
-    pub(super) fn refuse(&self, fault: impl std::fmt::Display, help: impl Into<String>) {
+    pub(in crate::config) fn refuse(&self, fault: impl std::fmt::Display, help: impl Into<String>) {
         self.report.push(self.fault(fault).help(help));
     }
 
     /// Reports that this should be something else, namely `expected`.
-    pub(super) fn mistyped(&self, expected: &str, help: Option<String>) {
+    pub(in crate::config) fn mistyped(&self, expected: &str, help: Option<String>) {
         let found = match self.inner {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",
@@ -56,13 +56,13 @@ impl<'a> Value<'a> {
     }
 
     /// The help for a value that stands in quotes without need.
-    pub(super) fn unquote(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
+    pub(in crate::config) fn unquote(&self, fits: impl Fn(&str) -> bool) -> Option<String> {
         let text = self.inner.as_str().filter(|text| fits(text))?;
         Some(format!("write it without quotes: {text}"))
     }
 
     /// A text; `help` says what to write instead of anything else.
-    pub(super) fn string_or(&self, expected: &str, help: &str) -> Option<&'a str> {
+    pub(in crate::config) fn string_or(&self, expected: &str, help: &str) -> Option<&'a str> {
         let DeValue::String(text) = self.inner else {
             self.mistyped(expected, (!help.is_empty()).then(|| help.to_owned()));
             return None;
@@ -70,12 +70,12 @@ impl<'a> Value<'a> {
         Some(text)
     }
 
-    pub(super) fn string(&self) -> Option<&'a str> {
+    pub(in crate::config) fn string(&self) -> Option<&'a str> {
         self.string_or("a string", "")
     }
 
     /// A name for people, see [`label_fault`].
-    pub(super) fn label(&self, longest: usize) -> Option<&'a str> {
+    pub(in crate::config) fn label(&self, longest: usize) -> Option<&'a str> {
         let text = self.string()?;
         if let Some(placeholder) = Placeholder::find(text).filter(|found| found.is_unmistakable()) {
             self.refuse(
@@ -94,7 +94,7 @@ impl<'a> Value<'a> {
         Some(text)
     }
 
-    pub(super) fn boolean(&self) -> Option<bool> {
+    pub(in crate::config) fn boolean(&self) -> Option<bool> {
         let DeValue::Boolean(value) = self.inner else {
             self.mistyped("true or false", self.unquote(|text| matches!(text, "true" | "false")));
             return None;
@@ -103,7 +103,7 @@ impl<'a> Value<'a> {
     }
 
     /// A whole number within `bounds`.
-    pub(super) fn integer(&self, bounds: &RangeInclusive<u32>) -> Option<u32> {
+    pub(in crate::config) fn integer(&self, bounds: &RangeInclusive<u32>) -> Option<u32> {
         let DeValue::Integer(number) = self.inner else {
             self.mistyped("a whole number", self.unquote(|text| text.parse::<u32>().is_ok()));
             return None;
@@ -118,7 +118,7 @@ impl<'a> Value<'a> {
     }
 
     /// A rate in requests a second.
-    pub(super) fn rate(&self) -> Option<Rate> {
+    pub(in crate::config) fn rate(&self) -> Option<Rate> {
         let (number, shown): (Option<f64>, _) = match self.inner {
             DeValue::Integer(number) if number.radix() == 10 => {
                 (number.as_str().parse().ok(), number.to_string())
@@ -140,7 +140,7 @@ impl<'a> Value<'a> {
     }
 
     /// A duration within `bounds`.
-    pub(super) fn duration(&self, bounds: &RangeInclusive<Duration>) -> Option<Duration> {
+    pub(in crate::config) fn duration(&self, bounds: &RangeInclusive<Duration>) -> Option<Duration> {
         let DeValue::String(text) = self.inner else {
             let help = match self.inner {
                 DeValue::Integer(number) if number.as_str().len() <= 9 && number.radix() == 10 => {
@@ -170,7 +170,7 @@ impl<'a> Value<'a> {
     }
 
     /// The path of a file; a relative one starts at `base`.
-    pub(super) fn path(&self, base: &Path) -> Option<PathBuf> {
+    pub(in crate::config) fn path(&self, base: &Path) -> Option<PathBuf> {
         let text = self.string()?;
         let Some((fault, help)) = path_fault(text) else { return Some(base.join(text)) };
         self.refuse(fault, help);
@@ -178,7 +178,7 @@ impl<'a> Value<'a> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Keyword>(&self) -> Option<T> {
+    pub(in crate::config) fn choice<T: Keyword>(&self) -> Option<T> {
         let words = || T::ALL.iter().map(|value| value.as_str());
         let all = words().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
         let text = self.string_or(&all, "")?;
@@ -194,7 +194,7 @@ impl<'a> Value<'a> {
     }
 
     /// The entries of an array; messages call them "an entry of" it.
-    pub(super) fn array(&self, help: &str) -> Option<Vec<Value<'a>>> {
+    pub(in crate::config) fn array(&self, help: &str) -> Option<Vec<Value<'a>>> {
         let DeValue::Array(items) = self.inner else {
             self.mistyped("an array", Some(help.to_owned()));
             return None;
@@ -209,7 +209,7 @@ impl<'a> Value<'a> {
     }
 
     /// The entries of a table whose keys are free, each with its key and where that is.
-    pub(super) fn entries(&self, help: &str) -> Option<Vec<(&'a str, Span, Value<'a>)>> {
+    pub(in crate::config) fn entries(&self, help: &str) -> Option<Vec<(&'a str, Span, Value<'a>)>> {
         let DeValue::Table(table) = self.inner else {
             self.mistyped("a table", Some(help.to_owned()));
             return None;
@@ -224,7 +224,7 @@ impl<'a> Value<'a> {
 }
 
 /// What is wrong with the path of a file, and what to do about it.
-pub(super) fn path_fault(text: &str) -> Option<(String, &'static str)> {
+pub(in crate::config) fn path_fault(text: &str) -> Option<(String, &'static str)> {
     const GIVE: &str = "give the path of a file";
     const WHOLE: &str = "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory \
                          of this file";

@@ -37,7 +37,7 @@ use super::input::Edit;
 use super::sink_plan::SinkPlan;
 use super::snapshot::SinkSnapshot;
 use crate::model::time::{Instant, Now};
-use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName};
+use crate::model::{DeliveryId, Event, JobId, ProjectName, SinkName};
 
 /// The state of a sink.
 #[derive(Debug, Clone, Copy)]
@@ -104,10 +104,10 @@ impl Outbox {
         }
     }
 
-    /// The sinks that get events of this kind.
-    pub(super) fn wanted_by(&self, kind: EventKind) -> Vec<SinkName> {
-        let wants = |sink: &&Sink| sink.is_configured() && sink.plan.events.wants(kind);
-        self.sinks.values().filter(wants).map(|sink| sink.plan.name.clone()).collect()
+    /// The sinks that get this event.
+    pub(super) fn recipients(&self, event: &Event) -> Vec<SinkName> {
+        let takes = |sink: &&Sink| sink.is_configured() && sink.plan.route.takes(event);
+        self.sinks.values().filter(takes).map(|sink| sink.plan.name.clone()).collect()
     }
 
     /// A batch is committed: its events may go out, and what waited for its finished deliveries.

@@ -15,7 +15,7 @@ use super::line_limit::Lines;
 use super::queue::PendingDelivery;
 use super::queues::{Attempt, Queues};
 use super::reception::Reception;
-use crate::config::EventFilter;
+use crate::config::{EventFilter, Route};
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
 use crate::engine::diagnostic::DeliverySubject;
@@ -60,7 +60,7 @@ impl Sink {
         Self {
             plan: SinkPlan {
                 name,
-                events: EventFilter::none(),
+                route: Route::new(EventFilter::none()),
                 policy: DeliveryPolicy::retry(Vec::new()),
                 fingerprint: snapshot.fingerprint,
             },

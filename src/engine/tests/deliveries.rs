@@ -195,7 +195,7 @@ fn retry_after_is_a_floor_for_the_delay() {
 
 #[test]
 fn sinks_get_only_the_events_of_their_filter() {
-    let ends = SinkPlan { events: EventFilter::ends(), ..everything() };
+    let ends = SinkPlan { route: Route::new(EventFilter::ends()), ..everything() };
     let mut stage = Stage::new(&[project(&["a"])], vec![ends]);
     stage.answer("Pending");
     assert!(stage.deliveries.is_empty());

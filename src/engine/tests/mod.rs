@@ -30,7 +30,7 @@ use jiff::Timestamp;
 
 use super::snapshot::Snapshot;
 use super::*;
-use crate::config::{EventFilter, JobSettings, ProjectSettings, StateSettings, WebhookSettings};
+use crate::config::{EventFilter, JobSettings, ProjectSettings, Route, StateSettings, WebhookSettings};
 use crate::model::time::{Instant, Now};
 use crate::model::{
     DeliveryId, Elapsed, EndedRestore, Event, EventId, EventKind, IndexObservation, JobFacts, Observation,
@@ -64,7 +64,7 @@ fn everything() -> SinkPlan {
 fn sink(name: &str) -> SinkPlan {
     SinkPlan {
         name: SinkName::new(name),
-        events: EventFilter::all(),
+        route: Route::new(EventFilter::all()),
         policy: DeliveryPolicy::retry(WebhookSettings::RETRY_SCHEDULE.to_vec()),
         fingerprint: 1,
     }

@@ -284,7 +284,7 @@ fn a_changed_filter_loses_no_pending_delivery() {
     fail(&mut stage, FailureClass::Transient);
     let pending = stage.engine.deliveries().pending();
 
-    let ends = SinkPlan { events: EventFilter::ends(), fingerprint: 2, ..everything() };
+    let ends = SinkPlan { route: Route::new(EventFilter::ends()), fingerprint: 2, ..everything() };
     stage.restart(seconds(1), &[project(&["a"])], vec![ends]);
 
     assert_eq!(stage.engine.deliveries().pending(), pending);

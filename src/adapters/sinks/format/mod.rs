@@ -12,12 +12,13 @@ mod slack;
 mod standard;
 mod teams;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::config::{WebhookFormat, WebhookUrl};
+use crate::config::{WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::retry::RetryAfter;
 use crate::model::{Event, EventKind};
 
@@ -25,6 +26,12 @@ use crate::model::{Event, EventKind};
 pub(super) trait Format: fmt::Debug + Send + Sync {
     /// The body for an event.
     fn body(&self, event: &Event) -> Vec<u8>;
+
+    /// The body of a request, made of the committed one: secrets that belong into a body come in
+    /// here, so that none is stored.
+    fn bind<'a>(&self, committed: &'a [u8]) -> Cow<'a, [u8]> {
+        Cow::Borrowed(committed)
+    }
 
     /// Whether the body is the published shape of the event, which is committed in any case.
     fn is_published_shape(&self) -> bool {
@@ -62,15 +69,15 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
     }
 }
 
-/// The registry: the format that a name of the configuration stands for.
-pub(super) fn of(format: WebhookFormat) -> &'static dyn Format {
-    match format {
-        WebhookFormat::Standard => &standard::Standard,
-        WebhookFormat::CloudEvents => &cloudevents::CloudEvents,
-        WebhookFormat::Slack => &slack::Slack,
-        WebhookFormat::Discord => &discord::Discord,
-        WebhookFormat::Teams => &teams::Teams,
-        WebhookFormat::Ntfy => &ntfy::Ntfy,
+/// The registry: the format that a webhook with these settings has.
+pub(super) fn of(settings: &WebhookSettings) -> Box<dyn Format> {
+    match settings.format {
+        WebhookFormat::Standard => Box::new(standard::Standard),
+        WebhookFormat::CloudEvents => Box::new(cloudevents::CloudEvents),
+        WebhookFormat::Slack => Box::new(slack::Slack),
+        WebhookFormat::Discord => Box::new(discord::Discord),
+        WebhookFormat::Teams => Box::new(teams::Teams),
+        WebhookFormat::Ntfy => Box::new(ntfy::Ntfy),
     }
 }
 
@@ -80,13 +87,19 @@ mod tests {
 
     use super::super::sample_events;
     use super::*;
+    use crate::config::UrlSource;
     use crate::model::Keyword as _;
+
+    fn named(format: WebhookFormat) -> Box<dyn Format> {
+        let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
+        of(&WebhookSettings { format, ..WebhookSettings::new(url) })
+    }
 
     #[test]
     fn headers_are_ascii_and_only_ntfy_has_any() {
         for format in WebhookFormat::ALL {
             for kind in EventKind::ALL_AND_TEST {
-                let headers = of(*format).headers(*kind);
+                let headers = named(*format).headers(*kind);
 
                 assert_eq!(headers.is_empty(), *format != WebhookFormat::Ntfy);
                 assert!(headers.iter().all(|(name, value)| name.is_ascii() && value.is_ascii()));
@@ -100,7 +113,7 @@ mod tests {
         let published = serde_json::to_vec(&event).unwrap();
 
         for format in WebhookFormat::ALL {
-            let format = of(*format);
+            let format = named(*format);
             assert_eq!(format.is_published_shape(), format.body(&event) == published, "{format:?}");
         }
     }
@@ -113,7 +126,7 @@ mod tests {
             let heading = event.kind.heading();
 
             for webhook_format in WebhookFormat::ALL {
-                let format = of(*webhook_format);
+                let format = named(*webhook_format);
                 let body = format.body(&event);
                 prop_assert_eq!(&body, &format.body(&event), "{} is repeatable", webhook_format);
 

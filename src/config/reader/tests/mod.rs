@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::parse_in;
 use crate::config::{
     DiscoverySettings, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, SecretSource, Settings,
-    SinkSettings, SlowAfter, UrlSource, WebhookFormat, WebhookSettings,
+    SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, UrlSource, WebhookFormat, WebhookSettings,
 };
 use crate::model::EventKind;
 
@@ -52,7 +52,7 @@ fn smallest_file_has_the_defaults() {
     assert_eq!(project.api.endpoint.to_string(), "https://api.pinecone.io");
     assert_eq!(project.api.version, "2026-04");
     assert_eq!(project.jobs[0].id.as_str(), "rj-1");
-    assert!(matches!(settings.sinks.as_slice(), [SinkSettings::Log(_)]));
+    assert!(matches!(settings.sinks.as_slice(), [SinkSettings { target: SinkTarget::Log(_), .. }]));
 }
 
 #[test]
@@ -117,20 +117,17 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [
-        SinkSettings::Log(log),
-        SinkSettings::Desktop(desktop),
-        SinkSettings::Webhook(ops),
-        SinkSettings::Webhook(chat),
-    ] = settings.sinks.as_slice()
+    let [journal, screen, ops, chat] = settings.sinks.as_slice() else { panic!("{:?}", settings.sinks) };
+    let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =
+        (&journal.target, &screen.target, &ops.target, &chat.target)
     else {
         panic!("{:?}", settings.sinks)
     };
-    assert_eq!((log.name.as_str(), log.format), ("journal", LogFormat::Json));
+    assert_eq!((journal.name.as_str(), log.format), ("journal", LogFormat::Json));
     assert_eq!(log.levels, [(EventKind::Failed, LogLevel::Error)]);
-    assert!(log.events.wants(EventKind::ProjectRecovered));
-    assert_eq!(desktop.name, "screen");
-    assert_eq!(desktop.events.kinds(), [EventKind::Completed]);
+    assert!(journal.route.events.wants(EventKind::ProjectRecovered));
+    assert_eq!(screen.name, "screen");
+    assert_eq!(screen.route.events.kinds(), [EventKind::Completed]);
     assert!(matches!(&ops.url, UrlSource::Given(url) if url.to_string() == "http://hooks.example"));
     assert!(ops.allow_http && !chat.allow_http);
     assert!(matches!(&chat.url, UrlSource::From(SecretSource::Env(name)) if name == "CHAT_URL"));
@@ -244,11 +241,14 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert!(!monitor.count_sinks);
     assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
-    let [_, _, SinkSettings::Webhook(webhook)] = full.sinks.as_slice() else { panic!("{:?}", full.sinks) };
+    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }] = full.sinks.as_slice()
+    else {
+        panic!("{:?}", full.sinks)
+    };
     let usual = WebhookSettings::new(webhook.url.clone());
     assert_eq!((webhook.allow_http, webhook.block_private), (usual.allow_http, usual.block_private));
     assert_eq!((webhook.format, &webhook.retry_schedule), (usual.format, &usual.retry_schedule));
-    assert_eq!((webhook.signing_secrets.len(), webhook.events.clone()), (1, usual.events));
+    assert_eq!((webhook.signing_secrets.len(), &route.events), (1, &usual.usual_events()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use toml::de::DeTable;
 
 use super::{printed, read};
-use crate::config::keys::{self, Shown, TABLES, Table};
+use crate::config::keys::{self, Shown, Table, tables};
 use crate::config::reader::parse_in;
 
 const CANARY: &str = "canary";
@@ -16,7 +16,7 @@ const CANARIES: [&str; 4] = [CANARY, "canary-secret-token", "5f4dcc3b5aa765d61d8
 
 /// The names of all keys that are secrets or say where one is.
 fn secret_names() -> impl Iterator<Item = &'static str> {
-    let names = TABLES.iter().copied().flat_map(Table::names);
+    let names = tables().flat_map(Table::names);
     names.filter(|name| keys::shown(name) == Shown::Nothing)
 }
 
@@ -214,7 +214,7 @@ fn text_of_a_broken_file_is_not_repeated() {
 
 /// A name in a path, as a file may write it.
 fn segment() -> impl Strategy<Value = String> {
-    let names: Vec<_> = TABLES.iter().copied().flat_map(Table::names).chain(["token", "ulr"]).collect();
+    let names: Vec<_> = tables().flat_map(Table::names).chain(["token", "ulr"]).collect();
     let quotes = prop::sample::select(&["", "", "", "\"", "'"][..]);
     (prop::sample::select(names), quotes).prop_map(|(name, quote)| format!("{quote}{name}{quote}"))
 }

@@ -3,11 +3,13 @@
 use super::read;
 use crate::config::{EventFilter, SinkSettings};
 use crate::model::EventKind;
+use crate::model::Keyword as _;
 
 /// The sinks of a file that has these, each with its type, its name and its events.
 fn sinks(text: &str) -> Vec<(&'static str, String, EventFilter)> {
     let settings = read(&format!("jobs = ['a']\n{text}")).unwrap();
-    let of = |sink: &SinkSettings| (sink.kind(), sink.name().to_owned(), sink.events().clone());
+    let of =
+        |sink: &SinkSettings| (sink.target.kind().as_str(), sink.name.clone(), sink.route.events.clone());
     settings.sinks.iter().map(of).collect()
 }
 

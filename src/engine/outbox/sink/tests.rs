@@ -257,7 +257,7 @@ impl Pair {
         self.count += 1;
         let plan = SinkPlan {
             name: SinkName::new("ops"),
-            events: EventFilter::all(),
+            route: Route::new(EventFilter::all()),
             policy: DeliveryPolicy::retry(Vec::new()),
             fingerprint: u64::from(self.count),
         };

@@ -1,4 +1,4 @@
-//! `[[sink]]`: where events go.
+//! The sinks of a file: what all types have in common, and what one file may not have twice.
 //!
 //! Invariant: the type is read first, and with it which keys there are; a sink of an unknown type
 //! is one problem.
@@ -6,20 +6,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use toml::de::DeValue;
-
-use super::report::{Finding, Report, Span};
-use super::section::Section;
-use super::value::Value;
-use super::webhook;
+use super::{LogSettings, Route, SinkSettings, SinkTarget, events};
 use crate::config::quote::quoted;
+use crate::config::reader::{Finding, Report, Section, Span, Value};
 use crate::config::surprise::Surprise;
-use crate::config::typo::nearest;
-use crate::config::{
-    DesktopSettings, EventFilter, LogLevel, LogSettings, SinkSettings, SinkType, UrlSource, WebhookFormat,
-    WebhookSettings,
-};
-use crate::model::{EventKind, Keyword as _};
+use crate::config::{SinkType, WebhookFormat};
+use crate::model::Keyword as _;
 
 /// What people expect sinks for that there are none for.
 const OTHER_RECEIVERS: &[&str] = &[
@@ -43,8 +35,6 @@ const OTHER_RECEIVERS: &[&str] = &[
     "victorops",
 ];
 
-const EVENTS: &str = "write events = [\"restore_job.*\"]";
-
 /// What distinguishes a sink from others: its type, its place and its name.
 struct Identity<'a> {
     kind: SinkType,
@@ -56,7 +46,7 @@ struct Identity<'a> {
 
 /// Reads `sink` of the top level. The log is a sink whether it is written there or not. Relative
 /// paths start at `base`.
-pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
+pub(in crate::config) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
     let report = top.report;
     let mut identities = Vec::new();
     let mut sinks = Vec::new();
@@ -76,20 +66,20 @@ pub(super) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
         }
         Some(_) => {}
     }
-    if !sinks.iter().any(|sink| matches!(sink, SinkSettings::Log(_))) {
-        sinks.push(SinkSettings::Log(unwritten_log(&sinks)));
+    if !sinks.iter().any(|sink| sink.target.kind() == SinkType::Log) {
+        sinks.push(unwritten_log(&sinks));
     }
     sinks
 }
 
 /// The log of a configuration that has no sink for it: all events, under a name that no other sink
 /// has.
-fn unwritten_log(others: &[SinkSettings]) -> LogSettings {
-    let log = LogSettings::default();
+fn unwritten_log(others: &[SinkSettings]) -> SinkSettings {
+    let log = SinkSettings::new(SinkTarget::Log(LogSettings::default()));
     let further = (2..).map(|number| format!("{}-{number}", log.name));
     let mut names = std::iter::once(log.name.clone()).chain(further);
-    let name = names.find(|name| others.iter().all(|sink| sink.name() != name)).unwrap_or_default();
-    LogSettings { name, ..log }
+    let name = names.find(|name| others.iter().all(|sink| sink.name != *name)).unwrap_or_default();
+    SinkSettings { name, ..log }
 }
 
 fn sink<'a>(
@@ -99,7 +89,7 @@ fn sink<'a>(
 ) -> Option<SinkSettings> {
     if section.lacks("type") {
         let finding = Finding::new(&section.span, "a sink without a type");
-        section.report.push(finding.help("add type = \"log\", \"desktop\" or \"webhook\""));
+        section.report.push(finding.help(format!("add type = {}", one_of(SinkType::ALL))));
     }
     let kind = section.take("type").and_then(|value| sink_type(&value));
     let Some(kind) = kind else {
@@ -112,50 +102,23 @@ fn sink<'a>(
     section.extend(kind.table());
 
     let has_name = section.has("name");
-    let name = section.label("name");
-    let is_name_refused = has_name && name.is_none();
-    let given = name.as_ref().map_or(kind.as_str(), |(name, _)| *name).to_owned();
-    identities.push(Identity { kind, span: section.span.clone(), name, is_name_refused });
-    let events = section.take("events").map(|value| events(&value, kind));
-    let or = |default: EventFilter| events.unwrap_or(Some(default));
+    let label = section.label("name");
+    let is_name_refused = has_name && label.is_none();
+    let name = label.as_ref().map_or(kind.as_str(), |(name, _)| *name).to_owned();
+    identities.push(Identity { kind, span: section.span.clone(), name: label, is_name_refused });
 
-    match kind {
-        SinkType::Log => log(section, given, or(EventFilter::all())).map(SinkSettings::Log),
-        SinkType::Desktop => {
-            section.finish();
-            let events = or(EventFilter::for_people())?;
-            Some(SinkSettings::Desktop(DesktopSettings { name: given, events }))
-        }
-        SinkType::Webhook => {
-            let format_or_url = section.span_of("format").or_else(|| section.span_of("url"));
-            let report = section.report;
-            let webhook = webhook::read(section, base)?;
-            if let (Some(at), UrlSource::Given(url)) = (format_or_url, &webhook.url)
-                && let Some(expected) = url.expected_instead_of(webhook.format)
-            {
-                report.warn(&at, &Surprise::Format { sink: &given, format: webhook.format, expected });
-            }
-            let events = or(EventFilter::of_format(webhook.format))?;
-            Some(SinkSettings::Webhook(WebhookSettings { name: given, events, ..webhook }))
-        }
-    }
-}
-
-/// Reads what only the log has.
-fn log(mut section: Section<'_>, name: String, events: Option<EventFilter>) -> Option<LogSettings> {
     let place_of_events = section.span_of("events");
+    let events = section.take("events").map(|value| events::read(&value, kind));
     let report = section.report;
-    let format = section.choice("format").unwrap_or_default();
-    let levels = section.take("levels").map(|value| levels(&value)).unwrap_or_default();
-    section.finish();
+    let target = SinkTarget::read(kind, section, &name, base)?;
+    let events = events.unwrap_or_else(|| Some(target.settings().usual_events()))?;
 
-    let events = events?;
     if events.kinds().is_empty()
         && let Some(at) = place_of_events
     {
         report.warn(&at, &Surprise::SilentLog { sink: &name });
     }
-    Some(LogSettings { name, events, format, levels })
+    Some(SinkSettings { name, route: Route::new(events), target })
 }
 
 fn sink_type(value: &Value<'_>) -> Option<SinkType> {
@@ -171,8 +134,17 @@ fn sink_type(value: &Value<'_>) -> Option<SinkType> {
     }
 }
 
+/// `"log", "desktop" or "webhook"`.
+fn one_of(kinds: &[SinkType]) -> String {
+    let quoted: Vec<_> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
+    match quoted.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
 /// What to write in place of a table at the top that is named after a type of sink or a receiver.
-pub(super) fn help_for_table(name: &str) -> Option<String> {
+pub(in crate::config) fn help_for_table(name: &str) -> Option<String> {
     const SINK: &str = "[[sink]] with ";
     let kind = SinkType::from_word(&name.to_lowercase());
     kind.map(|kind| format!("write {SINK}type = \"{kind}\"")).or_else(|| help_for_receiver(name, SINK))
@@ -227,65 +199,4 @@ fn unique_names(sinks: &[Identity<'_>], report: &Report) {
         let finding = Finding::new(span, message).see("the first is on line", &first.span);
         report.push(finding.help("give each sink its own `name`: deliveries are kept under it"));
     }
-}
-
-/// The events of a sink of this type. The log is a sink unless it is written otherwise, so it alone
-/// can be switched off.
-fn events(value: &Value<'_>, kind: SinkType) -> Option<EventFilter> {
-    let entries = value.array(EVENTS)?;
-    if entries.is_empty() && kind == SinkType::Log {
-        return Some(EventFilter::none());
-    }
-    if entries.is_empty() {
-        value.refuse("is empty, so this sink would receive no events", EVENTS);
-        return None;
-    }
-    let patterns: Vec<_> = entries.iter().filter_map(pattern).collect();
-    if patterns.len() < entries.len() { None } else { EventFilter::from_patterns(patterns).ok() }
-}
-
-/// A pattern that matches something.
-fn pattern<'a>(entry: &Value<'a>) -> Option<&'a str> {
-    let text = entry.string()?;
-    if EventFilter::from_patterns([text]).is_ok() {
-        return Some(text);
-    }
-    unknown_event(text, &entry.span, entry.report, &EventFilter::patterns());
-    None
-}
-
-/// Reports a text that is none of these event types and patterns.
-fn unknown_event(text: &str, span: &Span, report: &Report, known: &[String]) {
-    let known = || known.iter().map(String::as_str);
-    let verb = |text: &str| known().find(|event| event.split_once('.').is_some_and(|(_, verb)| verb == text));
-    let near = verb(text).or_else(|| nearest(text, known()));
-    let all = || known().map(|event| format!("\"{event}\"")).collect::<Vec<_>>().join(", ");
-    let help =
-        near.map_or_else(|| format!("the events are {}", all()), |near| format!("did you mean \"{near}\"?"));
-    report.push(Finding::new(span, format!("unknown event {}", quoted(text))).help(help));
-}
-
-fn levels(value: &Value<'_>) -> Vec<(EventKind, LogLevel)> {
-    const HELP: &str = "write levels = { \"restore_job.failed\" = \"error\" }";
-    let mut levels = Vec::new();
-    for (name, span, value) in value.entries(HELP).unwrap_or_default() {
-        let kind = EventKind::parse(name);
-        match value.inner {
-            // What `restore_job.failed = "error"` without quotes makes.
-            DeValue::Table(_) if kind.is_none() && EventKind::nouns().contains(&name) => {
-                let finding = Finding::new(&span, format!("{} is no event by itself", quoted(name)));
-                value
-                    .report
-                    .push(finding.help("put the event in quotes: \"restore_job.failed\" = \"error\""));
-            }
-            _ => {
-                let level = value.choice();
-                if kind.is_none() {
-                    unknown_event(name, &span, value.report, &EventFilter::types());
-                }
-                levels.extend(kind.zip(level));
-            }
-        }
-    }
-    levels
 }

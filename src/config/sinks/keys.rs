@@ -1,0 +1,29 @@
+//! The keys that sinks of every type have.
+
+use crate::config::SinkType;
+use crate::config::keys::{Key, Kind, LONGEST_NAME, Table, choice, no_default};
+
+pub(in crate::config) static SINK: Table = Table {
+    title: "`[[sink]]`",
+    place: Some("a [[sink]]"),
+    about: "A place that events are delivered to. Sinks of every type have these keys.",
+    keys: &[
+        Key::new("type", choice::<SinkType>(no_default), "The type of the sink. At most one is the log.")
+            .required()
+            .example("\"log\""),
+        Key::new(
+            "name",
+            Kind::Label { longest: LONGEST_NAME },
+            "The name of the sink, unique in the file. Its deliveries are kept under this name. Default: its type.",
+        )
+        .example("\"ops\""),
+        Key::new(
+            "events",
+            Kind::Events,
+            "The events that it gets. Default: all; for the desktop and the formats for people (`\"slack\"`, `\"discord\"`, \
+             `\"teams\"`, `\"ntfy\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
+             means none.",
+        )
+        .example("[\"restore_job.*\", \"index.*\", \"project.*\"]"),
+    ],
+};
