@@ -14,10 +14,22 @@ use crate::support::KEY;
 /// The part of each address that is as good as a password.
 pub(crate) const PATH: &str = "services/canary-of-a-path?token=canary-of-a-query";
 
+/// The routing key of a pager.
+pub(crate) const ROUTING_KEY: &str = "canary-of-a-routing-key-01234567";
+
+/// The value of a header.
+pub(crate) const HEADER: &str = "canary-of-a-header";
+
+/// The password of a mail account, and the form in which it is sent (RFC 4616).
+pub(crate) const PASSWORD: &str = "canary-of-a-password";
+pub(crate) const AUTH_PLAIN: &str = "AHdhdGNoAGNhbmFyeS1vZi1hLXBhc3N3b3Jk";
+
 #[test]
 fn search_finds_each_secret() {
     assert_eq!(found_in(b"nothing"), None);
-    for secret in [KEY, PATH, &signing(1), &decoded(1)] {
+    for secret in
+        [KEY, PATH, &signing(1), &decoded(1), ROUTING_KEY, HEADER, PASSWORD, AUTH_PLAIN]
+    {
         assert!(found_in(&[b"\xff\0", secret.as_bytes(), b"\0"].concat()).is_some(), "{secret}");
     }
 }
@@ -36,11 +48,11 @@ fn needles() -> Vec<String> {
     // The start of a secret and its end: what comes before it may shift the base64 of a longer
     // text.
     let encoded = STANDARD.encode("canary-of-signing-secret");
-    vec![KEY.to_owned(), "canary".to_owned(), encoded]
+    vec![KEY.to_owned(), "canary".to_owned(), encoded, AUTH_PLAIN.to_owned()]
 }
 
 /// The secret that a text has in it, if it has one.
-fn found_in(text: &[u8]) -> Option<String> {
+pub(crate) fn found_in(text: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
     needles().into_iter().find(|needle| text.contains(needle))
 }
