@@ -86,8 +86,9 @@ fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             let meaning = surroundings.rejection(sink, *rejection);
             error!(%sink, transition_id = %id, "sink {sink} has taken nothing with these settings, and {meaning} ({reason})");
         }
-        Diagnostic::DeadLetter { delivery, attempts, reason, left_out } => {
-            log_dead_letter(delivery, *attempts, reason, *left_out, surroundings);
+        Diagnostic::DeadLetter { delivery, attempts, rejection, reason, left_out } => {
+            let why = WhyDead { attempts: *attempts, rejection: *rejection, reason };
+            log_dead_letter(delivery, &why, *left_out, surroundings);
         }
         Diagnostic::DeliveryExpired { delivery, reason, left_out } => {
             let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
@@ -117,10 +118,11 @@ fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
 
 fn log_sink(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
     match diagnostic {
-        Diagnostic::SinkRecovered { sink, lasted, pending } => {
+        Diagnostic::SinkRecovered { sink, lasted, pending, dead_letters } => {
             let shown = duration::human(*lasted);
             let deliveries = counted(*pending, "delivery is", "deliveries are");
-            info!(%sink, pending, lasted = lasted.as_secs_f64(), "sink {sink} takes deliveries again, after {shown}; {deliveries} pending");
+            let dead = surroundings.dead_letters(sink, *dead_letters);
+            info!(%sink, pending, lasted = lasted.as_secs_f64(), "sink {sink} takes deliveries again, after {shown}; {deliveries} pending{dead}");
         }
         Diagnostic::SinkDisabled { sink, reason, dead_letters } => {
             let also = match dead_letters {
@@ -135,7 +137,7 @@ fn log_sink(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             error!(%sink, dead_letters, "sink {sink} is disabled: {reason}; {until}{also}");
         }
         Diagnostic::SinkEnabled { sink } => {
-            let retry = surroundings.deliveries(&["retry", "--dead", "--sink", sink.as_str()]);
+            let retry = surroundings.retry_dead(sink);
             info!(%sink, "sink {sink} is used again, because its configuration changed; to send its dead letters: {retry}");
         }
         Diagnostic::SinkMissing { sink, pending } => {
@@ -147,10 +149,18 @@ fn log_sink(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
     }
 }
 
+/// Why a delivery became a dead letter.
+struct WhyDead<'a> {
+    attempts: Attempts,
+    /// What of it the receiver rejects, if that is why.
+    rejection: Option<Rejection>,
+    /// What went wrong at the last attempt.
+    reason: &'a str,
+}
+
 fn log_dead_letter(
     delivery: &DeliverySubject,
-    attempts: Attempts,
-    reason: &str,
+    WhyDead { attempts, rejection, reason }: &WhyDead<'_>,
     left_out: usize,
     surroundings: &Surroundings<'_>,
 ) {
@@ -162,11 +172,18 @@ fn log_dead_letter(
         return;
     }
 
-    let again = surroundings
-        .state
-        .map(|_| format!("; to send it again: {}", surroundings.deliveries(&["retry", &id.to_string()])));
-    let (again, attempt) = (again.unwrap_or_default(), attempt_in_words(attempts));
-    error!(%sink, transition_id = %id, attempts = attempts.made, "sink {sink}: gave up {event} after {attempt}: {reason}{again}{others}");
+    // A rejection ends the attempts, wherever in the schedule they are.
+    let (attempt, mend) = match rejection {
+        None => (attempt_in_words(*attempts), String::new()),
+        Some(rejection) => (
+            counted(attempts.made as usize, "attempt", "attempts"),
+            format!("; {}", surroundings.rejection(sink, *rejection)),
+        ),
+    };
+    let joined = if rejection.is_some() { ", then send it again" } else { "; to send it again" };
+    let retry = surroundings.state.map(|_| surroundings.deliveries(&["retry", &id.to_string()]));
+    let again = retry.map(|command| format!("{joined}: {command}")).unwrap_or_default();
+    error!(%sink, transition_id = %id, attempts = attempts.made, "sink {sink}: gave up {event} after {attempt}: {reason}{mend}{again}{others}");
 }
 
 impl Surroundings<'_> {
@@ -190,7 +207,7 @@ impl Surroundings<'_> {
         self.engine.projects().nth(1).is_some()
     }
 
-    /// What it means that a receiver rejects the first delivery, and what to do about it.
+    /// What it means that a receiver rejects a delivery, and what to do about it.
     fn rejection(&self, sink: &SinkName, rejection: Rejection) -> String {
         let missing = self.sinks.get(sink).and_then(|sink| sink.missing_format());
         match (rejection, missing) {
@@ -204,6 +221,20 @@ impl Surroundings<'_> {
             }
             (Rejection::Address, _) => "its receiver does not know the address; check its `url`".to_owned(),
         }
+    }
+
+    /// How many deliveries to a sink are dead letters, and how to send them, if there are any.
+    fn dead_letters(&self, sink: &SinkName, count: usize) -> String {
+        if count == 0 || self.state.is_none() {
+            return String::new();
+        }
+        let counted = counted(count, "dead letter", "dead letters");
+        format!("; to send its {counted}: {}", self.retry_dead(sink))
+    }
+
+    /// The command that sends the dead letters of a sink again.
+    fn retry_dead(&self, sink: &SinkName) -> String {
+        self.deliveries(&["retry", "--dead", "--sink", sink.as_str()])
     }
 
     /// A command about the deliveries of this state.

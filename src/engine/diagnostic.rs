@@ -88,6 +88,8 @@ pub enum Diagnostic {
     DeadLetter {
         delivery: DeliverySubject,
         attempts: Attempts,
+        /// What of it the receiver rejects, if that is why.
+        rejection: Option<Rejection>,
         /// What went wrong at the last attempt.
         reason: String,
         /// How many others became dead letters since the last report of this kind.
@@ -121,6 +123,8 @@ pub enum Diagnostic {
         lasted: Duration,
         /// How many deliveries are pending for it.
         pending: usize,
+        /// How many deliveries to it are dead letters.
+        dead_letters: usize,
     },
     /// A sink gets no deliveries until its settings change.
     SinkDisabled {

@@ -12,6 +12,7 @@ mod format;
 mod log;
 #[cfg(test)]
 mod misbehaving_receivers;
+mod refusal;
 #[cfg(test)]
 mod sample_events;
 mod signature;

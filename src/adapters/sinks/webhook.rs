@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, Request, StatusCode};
+use reqwest::{Method, Request};
 
 use super::error::SinkError;
 use super::format::{self, Format};
+use super::refusal::class_of;
 use super::signature::SigningSecrets;
 use super::{Attempt, Receiver};
 use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
 use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
-use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
+use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
 
@@ -158,20 +159,7 @@ impl Webhook {
     /// What an answer without success means.
     fn refusal(&self, answer: http::Answer) -> Failure {
         let status = answer.status;
-        let class = match status {
-            StatusCode::GONE => FailureClass::Gone,
-            StatusCode::TOO_MANY_REQUESTS => FailureClass::Throttled,
-            StatusCode::BAD_REQUEST
-            | StatusCode::UNSUPPORTED_MEDIA_TYPE
-            | StatusCode::UNPROCESSABLE_ENTITY => FailureClass::Rejected(Rejection::Body),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                FailureClass::Rejected(Rejection::Credentials)
-            }
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                FailureClass::Rejected(Rejection::Address)
-            }
-            _ => FailureClass::Transient,
-        };
+        let class = class_of(status);
 
         let target = http::redirect_target(&answer, self.url.expose()).filter(|_| status.is_redirection());
         let in_headers = http::retry_after(&answer.headers);

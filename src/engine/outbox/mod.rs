@@ -13,6 +13,7 @@ mod queue;
 mod queues;
 mod reception;
 mod recorded;
+mod rejected;
 mod reports;
 mod sink;
 mod waiting_ends;
@@ -160,7 +161,10 @@ impl Outbox {
 
     /// Nothing was done for a while, which proves nothing about the receivers.
     pub(super) fn wake(&mut self, now: Instant) {
-        self.sinks.values_mut().for_each(|sink| sink.queues.waiting_ends.start_over(now));
+        for sink in self.sinks.values_mut() {
+            sink.queues.waiting_ends.start_over(now);
+            sink.queues.forget_rejections();
+        }
     }
 
     /// A sink accepted a delivery.
@@ -187,6 +191,10 @@ impl Outbox {
         let delay = match failure.class {
             _ if is_outdated => Some(Duration::ZERO),
             FailureClass::Permanent | FailureClass::Gone => None,
+            FailureClass::Rejected(_) => {
+                let since_first = sink.queues.on_rejected(id.event, cx.now.instant);
+                rejected::delay(&sink.plan.policy.schedule, attempts, since_first, pause, cx.rng)
+            }
             _ => sink.plan.policy.schedule.delay(attempts, pause, cx.rng),
         };
         let retry_in = delay.filter(|_| !sink.is_disabled());

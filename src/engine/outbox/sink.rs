@@ -88,6 +88,7 @@ impl Sink {
             self.concurrency = Concurrency::new();
             self.reception = Reception::default();
             self.queues.waiting_ends.start_over(now);
+            self.queues.forget_rejections();
             self.queues.schedule_all(now);
         }
         is_changed

@@ -14,6 +14,7 @@ mod job_page;
 mod lifecycle;
 mod limit;
 mod list;
+mod rejected;
 mod restart;
 mod schedule;
 mod setup;
