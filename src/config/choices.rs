@@ -90,6 +90,18 @@ impl WebhookFormat {
             Self::Slack | Self::Discord | Self::Teams | Self::Ntfy => true,
         }
     }
+
+    /// The hosts whose receivers take this format and refuse others, with all below them.
+    pub(super) fn hosts(self) -> &'static [&'static str] {
+        match self {
+            Self::Standard | Self::CloudEvents => &[],
+            Self::Slack => &["hooks.slack.com", "hooks.slack-gov.com"],
+            Self::Discord => &["discord.com", "discordapp.com"],
+            // Teams' Workflows run in Power Automate; its connectors had the last of these domains.
+            Self::Teams => &["logic.azure.com", "api.powerplatform.com", "webhook.office.com"],
+            Self::Ntfy => &["ntfy.sh"],
+        }
+    }
 }
 
 keywords!(WebhookFormat {

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::endpoint::is_loopback;
 use super::{Redactor, SecretError, SecretSource, WebhookFormat};
-use crate::model::{Placeholder, is_invisible};
+use crate::model::{Keyword as _, Placeholder, is_invisible};
 
 /// Parts of an address shorter than this are shown if a receiver repeats them.
 const SHORTEST_MASKED: usize = 6;
@@ -142,18 +142,8 @@ pub fn expected_format(host: &str) -> Option<WebhookFormat> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let is_within =
         |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    let is_any = |domains: &[&str]| domains.iter().any(|domain| is_within(domain));
-
-    match () {
-        () if is_any(&["hooks.slack.com", "hooks.slack-gov.com"]) => Some(WebhookFormat::Slack),
-        () if is_any(&["discord.com", "discordapp.com"]) => Some(WebhookFormat::Discord),
-        // Teams' Workflows run in Power Automate; its connectors had the last of these domains.
-        () if is_any(&["logic.azure.com", "api.powerplatform.com", "webhook.office.com"]) => {
-            Some(WebhookFormat::Teams)
-        }
-        () if is_any(&["ntfy.sh"]) => Some(WebhookFormat::Ntfy),
-        () => None,
-    }
+    let is_host_of = |format: &WebhookFormat| format.hosts().iter().any(|domain| is_within(domain));
+    WebhookFormat::ALL.iter().copied().find(is_host_of)
 }
 
 impl Drop for WebhookUrl {

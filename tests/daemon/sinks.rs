@@ -108,6 +108,7 @@ fn rejected_delivery_is_sent_again_after_the_mend() {
     let state = folder.path().join("state.db").to_string_lossy().into_owned();
     let daemon = Daemon::new(format!("[state]\npath = \"{state}\"\n")).project("one", &plane, &["rj-1"]);
     let mut daemon = daemon.with(&sink(&receiver, &["10ms"])).run(&[]).start();
+    daemon.until_logged("watching 1 restore");
     daemon.until("a dead letter", |daemon| ops(&status(daemon))["dead"] == 1);
 
     let id = post_id(&receiver);

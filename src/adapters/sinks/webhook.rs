@@ -10,8 +10,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Request};
 
 use super::error::SinkError;
-use super::format::{self, Format};
-use super::refusal::class_of;
+use super::format::{self, Format, UnreadableSecret};
 use super::signature::SigningSecrets;
 use super::{Attempt, Receiver};
 use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
@@ -33,6 +32,9 @@ const MAX_ANSWER: usize = 64 * 1024;
 
 /// In characters.
 const MAX_LINE: usize = 200;
+
+/// A secret of a format, and any part of it, is masked in answers from this many characters on.
+const SHORTEST_MASKED: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Webhook {
@@ -65,7 +67,8 @@ impl Receiver for Webhook {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        vec![self.url.expose().as_str()]
+        let of_format = self.format.secrets();
+        [self.url.expose().as_str()].into_iter().chain(of_format).collect()
     }
 
     fn missing_format(&self) -> Option<WebhookFormat> {
@@ -76,9 +79,10 @@ impl Receiver for Webhook {
 impl Webhook {
     /// Sets up the webhook of the sink called `name`.
     pub(super) fn new(name: &str, settings: &WebhookSettings) -> Result<Self, SinkError> {
-        let name = || name.to_owned();
-        let url =
-            settings.url.read(settings.allow_http).map_err(|error| SinkError::Url { name: name(), error })?;
+        let url = settings
+            .url
+            .read(settings.allow_http)
+            .map_err(|error| SinkError::Url { name: name.to_owned(), error })?;
 
         let purpose = if settings.block_private {
             http::ClientOptions::public_only(url.expose(), None)
@@ -87,16 +91,24 @@ impl Webhook {
         };
         let http = purpose
             .and_then(|options| http::client(&options.within(TIMEOUT)))
-            .map_err(|error| SinkError::Client { name: name(), error })?;
+            .map_err(|error| SinkError::Client { name: name.to_owned(), error })?;
 
         let secrets = SigningSecrets::read(&settings.signing_secrets)
-            .map_err(|error| SinkError::Signature { name: name(), error })?;
+            .map_err(|error| SinkError::Signature { name: name.to_owned(), error })?;
 
-        let format = format::of(settings);
+        let format = format::of(settings).map_err(|UnreadableSecret { what, error }| SinkError::Secret {
+            name: name.to_owned(),
+            what,
+            error,
+        })?;
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
         let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
         let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
+        let redactor = format
+            .secrets()
+            .into_iter()
+            .fold(redactor, |redactor, secret| redactor.with(secret, SHORTEST_MASKED, SHORTEST_MASKED));
         Ok(Self {
             http,
             url,
@@ -159,7 +171,7 @@ impl Webhook {
     /// What an answer without success means.
     fn refusal(&self, answer: http::Answer) -> Failure {
         let status = answer.status;
-        let class = class_of(status);
+        let class = self.format.class_of(status);
 
         let target = http::redirect_target(&answer, self.url.expose()).filter(|_| status.is_redirection());
         let in_headers = http::retry_after(&answer.headers);

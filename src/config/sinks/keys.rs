@@ -20,8 +20,8 @@ pub(in crate::config) static SINK: Table = Table {
         Key::new(
             "events",
             Kind::Events,
-            "The events that it gets. Default: all; for the desktop and the formats for people (`\"slack\"`, `\"discord\"`, \
-             `\"teams\"`, `\"ntfy\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
+            "The events that it gets. Default: all; for the desktop and for messages (any `format` but `\"standard\"` and \
+             `\"cloudevents\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
              means none.",
         )
         .example("[\"restore_job.*\", \"index.*\", \"project.*\"]"),

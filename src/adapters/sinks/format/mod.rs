@@ -4,6 +4,8 @@
 //! the same bytes. Messages for people keep the documented limits of their service, whatever the
 //! event holds.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "no format has a secret yet"))]
+mod binding;
 mod cloudevents;
 mod discord;
 mod markup;
@@ -16,9 +18,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::config::{WebhookFormat, WebhookSettings, WebhookUrl};
+use super::refusal;
+use crate::config::{SecretError, WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::engine::FailureClass;
 use crate::engine::retry::RetryAfter;
 use crate::model::{Event, EventKind};
 
@@ -31,6 +36,11 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
     /// here, so that none is stored.
     fn bind<'a>(&self, committed: &'a [u8]) -> Cow<'a, [u8]> {
         Cow::Borrowed(committed)
+    }
+
+    /// The secrets that [`Format::bind`] puts into a body.
+    fn secrets(&self) -> Vec<&str> {
+        Vec::new()
     }
 
     /// Whether the body is the published shape of the event, which is committed in any case.
@@ -59,6 +69,11 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         configured
     }
 
+    /// What an answer with this status, which is no success, means for the delivery.
+    fn class_of(&self, status: StatusCode) -> FailureClass {
+        refusal::class_of(status)
+    }
+
     /// How long the body of a refusal asks to wait, for services that say so beside the header
     /// `Retry-After`: `retry_after` in seconds with a fraction, as Discord does
     /// (discord.com/developers, "Rate Limits"), and proxies in front of it for other formats.
@@ -69,16 +84,23 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
     }
 }
 
-/// The registry: the format that a webhook with these settings has.
-pub(super) fn of(settings: &WebhookSettings) -> Box<dyn Format> {
-    match settings.format {
+/// A secret of a format that cannot be read.
+pub(super) struct UnreadableSecret {
+    /// What it is.
+    pub(super) what: &'static str,
+    pub(super) error: SecretError,
+}
+
+/// The registry: the format that a webhook with these settings has. Reads its secrets.
+pub(super) fn of(settings: &WebhookSettings) -> Result<Box<dyn Format>, UnreadableSecret> {
+    Ok(match settings.format {
         WebhookFormat::Standard => Box::new(standard::Standard),
         WebhookFormat::CloudEvents => Box::new(cloudevents::CloudEvents),
         WebhookFormat::Slack => Box::new(slack::Slack),
         WebhookFormat::Discord => Box::new(discord::Discord),
         WebhookFormat::Teams => Box::new(teams::Teams),
         WebhookFormat::Ntfy => Box::new(ntfy::Ntfy),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -92,7 +114,7 @@ mod tests {
 
     fn named(format: WebhookFormat) -> Box<dyn Format> {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
-        of(&WebhookSettings { format, ..WebhookSettings::new(url) })
+        of(&WebhookSettings { format, ..WebhookSettings::new(url) }).ok().unwrap()
     }
 
     #[test]
