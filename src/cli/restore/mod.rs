@@ -1,0 +1,197 @@
+//! `restore-watch restore`
+//!
+//! Invariant: all that can fail on this side is checked before the request that starts the restore.
+
+mod dry_run;
+mod failure;
+mod tag;
+
+use std::sync::Arc;
+
+use clap::Parser;
+use serde::Serialize;
+
+use super::start::{READING, unless_stopped};
+use super::wait::{Chosen, OutputForm, Session, WaitOptions};
+use super::{Done, Failure, ci, examples, wait};
+use crate::adapters::pinecone::create_index::{IndexCreator, Started};
+use crate::app::restore::{Begun, Known, Limits, NotBegun, Order, Starter};
+use crate::app::setup::Setup;
+use crate::app::wait::line;
+use crate::config::{ProjectSettings, StateSettings};
+use crate::engine::Condition;
+use crate::engine::token_bucket::TokenBucket;
+use crate::model::{BackupId, IndexName, NewIndex};
+use crate::platform::clock::Clock;
+use crate::platform::failpoint;
+
+use tag::Tag;
+
+/// Restore a backup into a new index, and wait until that ends
+///
+/// Starts the restore, prints the id of its job, and goes on as `restore-watch wait` does. A wait that
+/// is cut short goes on with `restore-watch wait JOB_ID`; `--output json` and `ndjson` have the id as
+/// `restore_job_id` in their first line.
+///
+/// The request that starts the restore is sent once. If its answer is lost (a timeout, a cut
+/// connection, a server error), or if an index of that name exists already, this command looks whether
+/// the restore was started: by the backup that the index was made of (API version 2026-07), or in the
+/// list of restore jobs. So the same command can be run again after it was killed. If that stays
+/// unknown, it exits with 7.
+///
+/// The API key must be allowed to create indexes (`ControlPlaneEditor`). No other command changes
+/// anything at Pinecone.
+#[derive(Debug, Parser)]
+#[command(after_long_help = after_long_help())]
+pub(super) struct Args {
+    /// Id of the backup
+    #[arg(value_name = "BACKUP_ID", value_parser = BackupId::parse)]
+    backup: BackupId,
+
+    /// Name of the index to make
+    #[arg(long, value_name = "INDEX", help_heading = RESTORE)]
+    name: IndexName,
+
+    /// A tag of the index, such as team=search
+    ///
+    /// Can be given several times. Without any, the index has the tags of the backup.
+    #[arg(long = "tag", value_name = "KEY=VALUE", help_heading = RESTORE)]
+    tags: Vec<Tag>,
+
+    /// Protect the index from being deleted
+    #[arg(long, help_heading = RESTORE)]
+    deletion_protection: bool,
+
+    /// Print the request instead of sending it, without the API key
+    #[arg(long, help_heading = RESTORE)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    options: WaitOptions,
+}
+
+const RESTORE: &str = "What to restore";
+
+/// What `--help` ends with.
+fn after_long_help() -> String {
+    format!("{}\n{}", wait::exit_codes_of_restore(), examples::of("restore").unwrap_or_default())
+}
+
+pub(super) fn run(args: Args) -> Result<Done, Failure> {
+    let index = args.index()?;
+    let args = Arc::new(args);
+    if args.dry_run {
+        return dry_run::run(&args, &index);
+    }
+    wait::wait_for(&args.options, async |session| start(&args, index, session).await)
+}
+
+/// Starts the restore; its job is what is waited for.
+async fn start(args: &Arc<Args>, index: NewIndex, session: &mut Session) -> Result<Chosen, Failure> {
+    let clock = Clock::system();
+    let ends_at = args.options.timeout.map(|timeout| clock.now().instant + timeout);
+    let (words, environment) = (Arc::clone(args), session.environment);
+    let prepared = unless_stopped(&mut session.signals, READING, move || {
+        let project = words.project_settings()?;
+        let setup = Setup::new(vec![project.clone()], &words.options.sinks()?, StateSettings::KEEP);
+        Ok((project, setup.inspect_err(|errors| ci::annotate(environment, errors))?))
+    });
+    let (project, mut setup) = prepared.await?;
+    let creator = IndexCreator::new(setup.only_client().ok_or_else(no_client)?);
+
+    let ProjectSettings { watch, api, .. } = &project;
+    let limits = Limits {
+        ends_at,
+        not_found_grace: watch.not_found_grace,
+        unreachable_after: watch.unreachable_after,
+    };
+    let order = Order { backup: args.backup.clone(), index, limits };
+    let token_bucket = TokenBucket::new(api.requests_per_second, api.burst);
+    let is_silent = args.options.is_silent();
+    let people = &session.streams.people;
+    let say = |text: &str| {
+        if !is_silent {
+            people.write(line(clock.now(), text));
+        }
+    };
+    let begun = Starter::new(&creator, &order, token_bucket, clock, &say).begin(&mut session.signals).await;
+
+    match &begun {
+        Ok(begun) => announce(args, begun, session, &say),
+        Err(NotBegun::Stopped { known: Known::Started(restore), .. }) => {
+            let begun = Begun { restore: restore.clone(), is_found: false };
+            announce(args, &begun, session, &say);
+            ci::settle(&session.streams.data).await;
+        }
+        Err(_) => {}
+    }
+    let begun = match begun {
+        Ok(begun) => begun,
+        Err(not_begun) => {
+            let (failure, ending) = failure::of(&not_begun, args, creator.client());
+            ci::conclude(session.environment, ending, &session.streams.people).await;
+            return Err(failure);
+        }
+    };
+
+    setup.add_job(begun.restore.job);
+    Ok(Chosen {
+        setup,
+        condition: Condition::All { fail_fast: false },
+        timeout: ends_at.map(|end| end.since(clock.now().instant)),
+        selection: Vec::new(),
+        names_jobs: true,
+        nothing_found: None,
+    })
+}
+
+/// Prints the id of the job, so that a wait that is killed can go on.
+fn announce(args: &Args, begun: &Begun, session: &Session, say: &dyn Fn(&str)) {
+    let Begun { restore: Started { job, index_id }, is_found } = begun;
+    failpoint::reached("before_restore_is_announced");
+    if args.options.output != OutputForm::Human {
+        let first = FirstLine {
+            restore_job_id: job.as_str(),
+            index_id: index_id.as_deref(),
+            backup_id: args.backup.as_str(),
+            target_index_name: args.name.as_str(),
+        };
+        session.streams.data.write(format!("{}\n", serde_json::to_string(&first).unwrap_or_default()));
+    }
+    let (backup, index) = (&args.backup, &args.name);
+    let how = if *is_found { "was started before; it is waited for" } else { "is started" };
+    say(&format!("restore {job} of backup {backup} into index {index} {how}"));
+}
+
+/// The first line of `--output json` and `ndjson`, in the words of the API.
+#[derive(Serialize)]
+struct FirstLine<'a> {
+    restore_job_id: &'a str,
+    index_id: Option<&'a str>,
+    backup_id: &'a str,
+    target_index_name: &'a str,
+}
+
+fn no_client() -> Failure {
+    Failure::internal("no client was built")
+}
+
+impl Args {
+    /// The index to make.
+    fn index(&self) -> Result<NewIndex, Failure> {
+        Ok(NewIndex {
+            name: self.name.clone(),
+            tags: tag::all(&self.tags)?,
+            deletion_protection: self.deletion_protection,
+        })
+    }
+
+    /// The project of the backup, without any job.
+    fn project_settings(&self) -> Result<ProjectSettings, Failure> {
+        let mut project = self.options.project.choose()?;
+        project.jobs.clear();
+        project.discover = None;
+        self.options.apply(&mut project)?;
+        Ok(project)
+    }
+}
