@@ -14,7 +14,7 @@ fn index_of_the_same_backup_is_waited_for() {
     for answers in ["", NEWER] {
         let stage = Stage::new(&format!("{answers}{}", earlier("b-1")));
         let done = stage.run(&[]).expect(0).logged("there is an index docs already (HTTP 409: ");
-        let done = done.logged("restore rj-0 of backup b-1 into index docs was started before");
+        let done = done.logged("found restore rj-0 of backup b-1 into index docs");
         assert!(done.stdout.starts_with("completed  docs  rj-0  "), "{}", done.stdout);
         assert_eq!(stage.posts().len(), 1);
     }

@@ -3,6 +3,7 @@
 //! Invariant: each test states how many requests were sent that start a restore.
 
 mod again;
+mod backups;
 mod dry_run;
 mod lost_answers;
 mod output;

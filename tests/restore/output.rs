@@ -9,7 +9,7 @@ use crate::support::{Folder, Watch, receive};
 fn accepted_restore_is_waited_for() {
     let stage = Stage::new(SOON);
 
-    let done = stage.run(&[]).expect(0).logged("Z restore rj-1 of backup b-1 into index docs is started\n");
+    let done = stage.run(&[]).expect(0).logged("Z started restore rj-1 of backup b-1 into index docs\n");
 
     assert!(done.stdout.starts_with("completed  docs  rj-1  "), "{}", done.stdout);
     let [post] = &stage.posts()[..] else { panic!("one request starts it: {:?}", stage.posts()) };

@@ -21,7 +21,7 @@ fn refused_restore_is_not_asked_for_again() {
         (403, 4, "ControlPlaneEditor"),
         (404, 3, "is the id right"),
         (405, 1, "nothing was started"),
-        (412, 1, "when the backup is ready"),
+        (412, 1, "--wait-backup waits until"),
         (422, 1, "--dry-run shows the request"),
     ] {
         let stage = refusing(status, "");

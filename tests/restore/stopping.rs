@@ -61,7 +61,7 @@ fn signal_during_the_search_leaves_it_open() {
     let drop = "[[fault]]\nendpoint = \"create\"\nkind = \"drop\"\naccepted = false\n";
     let stage = Stage::new(drop);
     let mut running = stage.restore(&[]).start();
-    running.until_logged("looking for the restore");
+    running.until_logged("looking for it");
     running.signal("TERM");
     running.finish().expect(143).logged("whether the restore was started is not known");
     assert_eq!(stage.posts().len(), 1);

@@ -114,6 +114,15 @@ impl IndexCreator {
         }
     }
 
+    /// The status of a backup.
+    pub async fn backup_status(&self, backup: &BackupId) -> ApiReply<String> {
+        let reply = self.client.get(self.client.url(&["backups", backup.as_str()])).await;
+        reply.and_then(|value| {
+            let status = value.get("status").and_then(Value::as_str).map(wire::shown);
+            status.ok_or_else(|| Error::Unreadable("`status` is missing or no text".to_owned()))
+        })
+    }
+
     /// Which backup the index of this name was made of.
     pub async fn source_of(&self, index: &NewIndex) -> ApiReply<IndexSource> {
         let url = self.client.url(&["indexes", index.name.as_str()]);

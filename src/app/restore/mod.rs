@@ -4,6 +4,7 @@
 //! that was asked for only if the API says so: by the answer to the request, by the backup that the
 //! index was made of, or by a job of the list.
 
+mod backup;
 mod recognition;
 mod search;
 
@@ -33,6 +34,8 @@ const LEAST_SEARCH: Duration = Duration::from_secs(10);
 pub struct Order {
     pub backup: BackupId,
     pub index: NewIndex,
+    /// Whether a backup that is not ready is waited for.
+    pub waits_for_backup: bool,
     pub limits: Limits,
 }
 
@@ -65,6 +68,10 @@ pub enum NotBegun {
     Unreachable(Error),
     /// The same until the end of the command.
     TimedOut(Error),
+    /// The backup has this status, and will never be ready.
+    BackupFailed(String),
+    /// The backup had this status at the end of the command.
+    BackupLate(String),
     /// Whether the restore was started, or which job it is, is not known.
     Unclear(Unclear),
     /// A signal came.
@@ -124,6 +131,13 @@ impl<'a> Starter<'a> {
 
     /// Starts the restore, or finds the one that was started.
     pub async fn begin(&mut self, signals: &mut Signals) -> Result<Begun, NotBegun> {
+        if self.order.waits_for_backup {
+            tokio::select! {
+                biased;
+                exit = signals.next() => return Err(NotBegun::Stopped { exit, known: Known::Nothing }),
+                ready = self.await_backup() => ready?,
+            }
+        }
         let begun = match self.start(signals).await? {
             Ok(restore) => Begun { restore, is_found: false },
             Err((doubt, error)) => {
@@ -149,6 +163,8 @@ impl<'a> Starter<'a> {
             self.token_bucket.take(sent_at);
             let error = match self.send(signals).await? {
                 Creation::Started(restore) => return Ok(Ok(restore)),
+                // It was ready a moment ago.
+                Creation::Refused(error) if self.order.waits_for_backup && has_status(&error, 412) => error,
                 Creation::Refused(error) => return Err(NotBegun::Refused(error)),
                 Creation::NameTaken(error) => return Ok(Err((Doubt::NameTaken, error))),
                 Creation::Unclear(error) => return Ok(Err((Doubt::Sent(sent_at), error))),
@@ -168,7 +184,8 @@ impl<'a> Starter<'a> {
                 _ if next >= gives_up_at => return Err(NotBegun::Unreachable(error)),
                 _ => {}
             }
-            (self.say)(&format!("{error}; nothing was started yet; retrying in {}", duration::human(delay)));
+            let delay = duration::human(delay);
+            (self.say)(&format!("{}; nothing was started yet; retrying in {delay}", without_stop(&error)));
             self.pause_until(Some(next), signals).await?;
         }
         unreachable!("the loop has no other end")
@@ -216,6 +233,15 @@ impl<'a> Starter<'a> {
         let full = self.token_bucket.time_for(self.token_bucket.burst(), now);
         self.clock.sleep_until(Some(now + full)).await;
     }
+}
+
+fn has_status(error: &Error, wanted: u16) -> bool {
+    matches!(error, Error::Status { status, .. } if status.as_u16() == wanted)
+}
+
+/// An error as a part of a sentence.
+pub fn without_stop(error: &Error) -> String {
+    error.to_string().trim_end_matches('.').to_owned()
 }
 
 /// A time by the server's clock, from an answer that has it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::recognition::{Since, Sought, Verdict};
-use super::{Doubt, LEAST_SEARCH, NotBegun, Starter, Unclear, server_time_of};
+use super::{Doubt, LEAST_SEARCH, NotBegun, Starter, Unclear, has_status, server_time_of, without_stop};
 use crate::adapters::pinecone::create_index::{IndexSource, Started};
 use crate::adapters::pinecone::{Error, Scan};
 use crate::engine::retry::Backoff;
@@ -36,10 +36,15 @@ impl Starter<'_> {
         let at_most = limits.ends_at.map(|end| end.max(began + LEAST_SEARCH));
         let bounded = |limit: Duration| at_most.map_or(began + limit, |end| end.min(began + limit));
         let reason = reason(doubt, error, self.order.index.name.as_str());
-        (self.say)(&format!(
-            "{reason}; looking for the restore, gives up in {}",
-            duration::human(bounded(limits.not_found_grace).since(began))
-        ));
+        let limit = duration::human(bounded(limits.not_found_grace).since(began));
+        (self.say)(&match doubt {
+            Doubt::NameTaken => {
+                format!("{reason}; looking for the restore that made it, for {limit} at most")
+            }
+            Doubt::Sent(_) => {
+                format!("{reason}; the restore may have been started: looking for it, for {limit} at most")
+            }
+        });
 
         let mut since = if doubt == Doubt::NameTaken { Since::Ever } else { Since::Unknown };
         let mut last = Look::default();
@@ -78,7 +83,7 @@ impl Starter<'_> {
         }
         let (source, index_error) = match reply.result {
             Ok(source) => (Some(source), None),
-            Err(Error::Status { status, .. }) if status.as_u16() == 404 => (None, None),
+            Err(error) if has_status(&error, 404) => (None, None),
             Err(error) => (None, Some(error.to_string())),
         };
 
@@ -118,10 +123,9 @@ impl Starter<'_> {
 
 /// Why a restore is looked for.
 fn reason(doubt: Doubt, error: &Error, index: &str) -> String {
-    let error = error.to_string();
-    let error = error.trim_end_matches('.');
+    let error = without_stop(error);
     match doubt {
         Doubt::NameTaken => format!("there is an index {index} already ({error})"),
-        Doubt::Sent(_) => format!("{error}: whether the restore was started is not known"),
+        Doubt::Sent(_) => error,
     }
 }

@@ -5,7 +5,7 @@
 use super::Args;
 use crate::adapters::ci::Ending;
 use crate::adapters::pinecone::{Client, Error};
-use crate::app::restore::{Known, NotBegun, Unclear};
+use crate::app::restore::{Known, NotBegun, Unclear, without_stop};
 use crate::app::wait::{Again, resume_command};
 use crate::cli::Failure;
 use crate::engine::FailureClass;
@@ -58,6 +58,12 @@ fn in_words(not_begun: &NotBegun, args: &Args, client: &Client) -> Failure {
             );
             Failure::new(Exit::Failed, message).with_help("choose another --name, or delete that index first")
         }
+        NotBegun::BackupFailed(status) | NotBegun::BackupLate(status) => {
+            let exit =
+                if matches!(not_begun, NotBegun::BackupLate(_)) { Exit::Timeout } else { Exit::Failed };
+            let message = format!("cannot restore {what}: the backup is {status}; nothing was started");
+            Failure::new(exit, message).with_help("https://app.pinecone.io shows the backups of a project")
+        }
         NotBegun::Unclear(unclear) => doubtful(args, Exit::Ambiguous, reason(unclear, args)),
         NotBegun::Stopped { exit, known } => match known {
             Known::Nothing => Failure::new(*exit, format!("{}; nothing was started", exit.meaning())),
@@ -75,7 +81,7 @@ fn in_words(not_begun: &NotBegun, args: &Args, client: &Client) -> Failure {
 
 /// What happened, and that it started nothing.
 fn nothing(what: &str, error: &Error) -> String {
-    format!("{what}: {}; nothing was started", error.to_string().trim_end_matches('.'))
+    format!("{what}: {}; nothing was started", without_stop(error))
 }
 
 /// The exit code of a request that was refused.
@@ -106,9 +112,7 @@ fn advice(error: &Error, client: &Client) -> Option<String> {
             "is the id right, and is the key that of the project of the backup? https://app.pinecone.io shows the backups \
              of a project"
         }
-        412 => {
-            "run the same command again when the backup is ready; https://app.pinecone.io shows its status"
-        }
+        412 => "--wait-backup waits until the backup is ready; https://app.pinecone.io shows its status",
         422 => "--dry-run shows the request; does this version of the API (`version` of [api]) take it?",
         _ => return client.advice(error),
     };

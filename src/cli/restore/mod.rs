@@ -17,13 +17,14 @@ use super::{Done, Failure, ci, examples, wait};
 use crate::adapters::pinecone::create_index::{IndexCreator, Started};
 use crate::app::restore::{Begun, Known, Limits, NotBegun, Order, Starter};
 use crate::app::setup::Setup;
-use crate::app::wait::line;
+use crate::app::wait::{Progress, line};
 use crate::config::{ProjectSettings, StateSettings};
 use crate::engine::Condition;
 use crate::engine::token_bucket::TokenBucket;
 use crate::model::{BackupId, IndexName, NewIndex};
 use crate::platform::clock::Clock;
 use crate::platform::failpoint;
+use crate::platform::locale;
 
 use tag::Tag;
 
@@ -61,6 +62,10 @@ pub(super) struct Args {
     /// Protect the index from being deleted
     #[arg(long, help_heading = RESTORE)]
     deletion_protection: bool,
+
+    /// Wait until the backup is ready, instead of failing if it is not
+    #[arg(long, help_heading = RESTORE)]
+    wait_backup: bool,
 
     /// Print the request instead of sending it, without the API key
     #[arg(long, help_heading = RESTORE)]
@@ -105,14 +110,14 @@ async fn start(args: &Arc<Args>, index: NewIndex, session: &mut Session) -> Resu
         not_found_grace: watch.not_found_grace,
         unreachable_after: watch.unreachable_after,
     };
-    let order = Order { backup: args.backup.clone(), index, limits };
+    let order = Order { backup: args.backup.clone(), index, waits_for_backup: args.wait_backup, limits };
     let token_bucket = TokenBucket::new(api.requests_per_second, api.burst);
-    let is_silent = args.options.is_silent();
+    let progress = args.options.progress(environment.is_pipeline());
     let people = &session.streams.people;
-    let say = |text: &str| {
-        if !is_silent {
-            people.write(line(clock.now(), text));
-        }
+    let say = |text: &str| match progress {
+        Progress::Live(_) => people.write(format!("{}\n", locale::shown(text))),
+        Progress::Plain { .. } => people.write(line(clock.now(), text)),
+        Progress::Silent => {}
     };
     let begun = Starter::new(&creator, &order, token_bucket, clock, &say).begin(&mut session.signals).await;
 
@@ -159,8 +164,8 @@ fn announce(args: &Args, begun: &Begun, session: &Session, say: &dyn Fn(&str)) {
         session.streams.data.write(format!("{}\n", serde_json::to_string(&first).unwrap_or_default()));
     }
     let (backup, index) = (&args.backup, &args.name);
-    let how = if *is_found { "was started before; it is waited for" } else { "is started" };
-    say(&format!("restore {job} of backup {backup} into index {index} {how}"));
+    let (how, when) = if *is_found { ("found", ", which was started before") } else { ("started", "") };
+    say(&format!("{how} restore {job} of backup {backup} into index {index}{when}"));
 }
 
 /// The first line of `--output json` and `ndjson`, in the words of the API.

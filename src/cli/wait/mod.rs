@@ -260,7 +260,7 @@ impl Args {
 }
 
 impl WaitOptions {
-    fn progress(&self, pipeline: bool) -> Progress {
+    pub(super) fn progress(&self, pipeline: bool) -> Progress {
         match self.progress {
             _ if self.is_silent() => Progress::Silent,
             ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(LogBuffer::default()),
