@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 /// The name of an index that does not exist yet.
 ///
-/// Invariant: it is what the API documents, 1 to 45 of `a` to `z`, digits and hyphens, with no hyphen at
-/// either end.
+/// Invariant: it is what the API documents: 1 to 45 of `a` to `z`, digits and hyphens, with no
+/// hyphen at either end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexName(String);
 

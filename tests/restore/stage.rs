@@ -19,9 +19,19 @@ pub(crate) struct Stage {
 impl Stage {
     /// With this scenario, and requests that may take so long.
     pub(crate) fn with_request_timeout(scenario: &str, timeout: &str) -> Self {
+        Self::configured(scenario, "[cadence]", &format!("request_timeout = \"{timeout}\"\n[cadence]"))
+    }
+
+    /// With this scenario, and one request at a time at this rate.
+    pub(crate) fn at_rate(scenario: &str, rate: &str) -> Self {
+        let slow = format!("requests_per_second = {rate}\nburst = 1");
+        Self::configured(scenario, "requests_per_second = 200\nburst = 50", &slow)
+    }
+
+    /// With `to` in place of `from` in its configuration.
+    fn configured(scenario: &str, from: &str, to: &str) -> Self {
         let (plane, folder) = (play(scenario), Folder::new());
-        let fast = fast(&plane).replace("[cadence]", &format!("request_timeout = \"{timeout}\"\n[cadence]"));
-        let config = folder.write("config.toml", format!("jobs = []\n{fast}"));
+        let config = folder.write("config.toml", format!("jobs = []\n{}", fast(&plane).replace(from, to)));
         Self { plane, folder, config }
     }
 

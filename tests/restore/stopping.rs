@@ -68,6 +68,17 @@ fn signal_during_the_search_leaves_it_open() {
 }
 
 #[test]
+fn job_is_named_before_the_pause_that_the_rate_asks_for() {
+    let stage = Stage::at_rate(SOON, "0.01");
+    let mut running = stage.restore(&["--json"]).start();
+    running.until("the first line", |running| running.stdout().ends_with('\n'));
+    running.signal("TERM");
+    let done = running.finish().expect(143).logged("; the restore goes on\n");
+    assert_eq!(done.json()["restore_job_id"], "rj-1");
+    assert_eq!((stage.posts().len(), stage.plane.count()), (1, 1), "nothing else was asked yet");
+}
+
+#[test]
 fn signal_during_the_wait_reports_like_a_wait() {
     let stage = Stage::new("[restore]\nid = \"rj-1\"\n");
     let mut running = stage.restore(&[]).start();

@@ -217,8 +217,8 @@ impl Client {
         let terms = Terms {
             timeout: self.timeout,
             max_body: |status| if status == StatusCode::OK { MAX_BODY } else { MAX_ERROR_BODY },
-            // The engine decides on repetitions, because it knows the rate limit; and a request that
-            // starts a restore must not be repeated.
+            // The engine decides on repetitions, because it knows the rate limit; and a request
+            // that starts a restore must not be repeated.
             repeat_if_cut: false,
         };
         self.http.send(request, terms).await

@@ -1,8 +1,9 @@
 //! `POST /backups/{id}/create-index`: the one request of this program that changes something at
 //! Pinecone.
 //!
-//! Invariant: a call sends one request at most, and nothing below it repeats a request that may have
-//! arrived. Only `app::restore` and `cli::restore` name this module, so the daemon cannot restore.
+//! Invariant: a call sends one request at most, and nothing below it repeats a request that may
+//! have arrived. Only `app::restore` and `cli::restore` name this module, so that no daemon can
+//! start a restore.
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};

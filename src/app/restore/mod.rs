@@ -1,8 +1,8 @@
 //! Starts a restore, and finds out which job it is.
 //!
-//! Invariants: a request that may have been processed is not sent again. A restore counts as the one
-//! that was asked for only if the API says so: by the answer to the request, by the backup that the
-//! index was made of, or by a job of the list.
+//! Invariants: a request that may have been processed is not sent again. A restore counts as the
+//! one that was asked for only if the API says so: by the answer to the request, by the backup that
+//! the index was made of, or by a job of the list.
 
 mod backup;
 mod recognition;
@@ -138,19 +138,26 @@ impl<'a> Starter<'a> {
                 ready = self.await_backup() => ready?,
             }
         }
-        let begun = match self.start(signals).await? {
-            Ok(restore) => Begun { restore, is_found: false },
-            Err((doubt, error)) => {
-                let restore = tokio::select! {
-                    biased;
-                    exit = signals.next() => return Err(NotBegun::Stopped { exit, known: Known::Unclear }),
-                    restore = self.search(doubt, &error) => restore?,
-                };
-                Begun { restore, is_found: true }
-            }
+        let (doubt, error) = match self.start(signals).await? {
+            Ok(restore) => return Ok(Begun { restore, is_found: false }),
+            Err(doubt) => doubt,
         };
-        self.rest().await;
-        Ok(begun)
+        tokio::select! {
+            biased;
+            exit = signals.next() => Err(NotBegun::Stopped { exit, known: Known::Unclear }),
+            restore = self.search(doubt, &error) => Ok(Begun { restore: restore?, is_found: true }),
+        }
+    }
+
+    /// Waits until the requests made here no longer count: the wait has a token bucket of its own.
+    pub async fn rest(&self, restore: &Started, signals: &mut Signals) -> Result<(), NotBegun> {
+        let now = self.clock.now().instant;
+        let full = self.token_bucket.time_for(self.token_bucket.burst(), now);
+        tokio::select! {
+            biased;
+            exit = signals.next() => Err(NotBegun::Stopped { exit, known: Known::Started(restore.clone()) }),
+            () = self.clock.sleep_until(Some(now + full)) => Ok(()),
+        }
     }
 
     /// Sends the request until it is processed.
@@ -225,13 +232,6 @@ impl<'a> Starter<'a> {
             exit = signals.next() => Err(NotBegun::Stopped { exit, known: Known::Nothing }),
             () = self.clock.sleep_until(at) => Ok(()),
         }
-    }
-
-    /// Waits until the requests made here no longer count: what follows has a token bucket of its own.
-    async fn rest(&self) {
-        let now = self.clock.now().instant;
-        let full = self.token_bucket.time_for(self.token_bucket.burst(), now);
-        self.clock.sleep_until(Some(now + full)).await;
     }
 }
 

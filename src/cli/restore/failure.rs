@@ -12,7 +12,7 @@ use crate::engine::FailureClass;
 use crate::model::{Exit, JobId};
 use crate::platform::shell;
 
-/// The failure, and what the host of a pipeline is told of it.
+/// The failure, and its report to the host of a pipeline.
 pub(super) fn of(not_begun: &NotBegun, args: &Args, client: &Client) -> (Failure, Ending) {
     let failure = in_words(not_begun, args, client);
     let resume = match not_begun {

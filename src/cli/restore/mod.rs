@@ -18,27 +18,28 @@ use crate::adapters::pinecone::create_index::{IndexCreator, Started};
 use crate::app::restore::{Begun, Known, Limits, NotBegun, Order, Starter};
 use crate::app::setup::Setup;
 use crate::app::wait::{Progress, line};
-use crate::config::{ProjectSettings, StateSettings};
+use crate::config::{ApiSettings, ProjectSettings, StateSettings};
 use crate::engine::Condition;
 use crate::engine::token_bucket::TokenBucket;
 use crate::model::{BackupId, IndexName, NewIndex};
 use crate::platform::clock::Clock;
 use crate::platform::failpoint;
 use crate::platform::locale;
+use crate::platform::output::Output;
 
 use tag::Tag;
 
 /// Restore a backup into a new index, and wait until that ends
 ///
-/// Starts the restore, prints the id of its job, and goes on as `restore-watch wait` does. A wait that
-/// is cut short goes on with `restore-watch wait JOB_ID`; `--output json` and `ndjson` have the id as
-/// `restore_job_id` in their first line.
+/// Starts the restore, prints the id of its job, and goes on as `restore-watch wait` does. A wait
+/// that is cut short goes on with `restore-watch wait JOB_ID`; `--output json` and `ndjson` have
+/// the id as `restore_job_id` in their first line.
 ///
 /// The request that starts the restore is sent once. If its answer is lost (a timeout, a cut
-/// connection, a server error), or if an index of that name exists already, this command looks whether
-/// the restore was started: by the backup that the index was made of (API version 2026-07), or in the
-/// list of restore jobs. So the same command can be run again after it was killed. If that stays
-/// unknown, it exits with 7.
+/// connection, a server error), or if an index of that name exists already, this command looks
+/// whether the restore was started: by the backup that the index was made of (API version
+/// 2026-07), or in the list of restore jobs. So the same command can be run again after it was
+/// killed. If that stays unknown, it exits with 7.
 ///
 /// The API key must be allowed to create indexes (`ControlPlaneEditor`). No other command changes
 /// anything at Pinecone.
@@ -95,51 +96,26 @@ pub(super) fn run(args: Args) -> Result<Done, Failure> {
 async fn start(args: &Arc<Args>, index: NewIndex, session: &mut Session) -> Result<Chosen, Failure> {
     let clock = Clock::system();
     let ends_at = args.options.timeout.map(|timeout| clock.now().instant + timeout);
-    let (words, environment) = (Arc::clone(args), session.environment);
-    let prepared = unless_stopped(&mut session.signals, READING, move || {
-        let project = words.project_settings()?;
-        let setup = Setup::new(vec![project.clone()], &words.options.sinks()?, StateSettings::KEEP);
-        Ok((project, setup.inspect_err(|errors| ci::annotate(environment, errors))?))
-    });
-    let (project, mut setup) = prepared.await?;
+    let (project, mut setup) = prepare(args, session).await?;
     let creator = IndexCreator::new(setup.only_client().ok_or_else(no_client)?);
-
-    let ProjectSettings { watch, api, .. } = &project;
     let limits = Limits {
         ends_at,
-        not_found_grace: watch.not_found_grace,
-        unreachable_after: watch.unreachable_after,
+        not_found_grace: project.watch.not_found_grace,
+        unreachable_after: project.watch.unreachable_after,
     };
     let order = Order { backup: args.backup.clone(), index, waits_for_backup: args.wait_backup, limits };
-    let token_bucket = TokenBucket::new(api.requests_per_second, api.burst);
-    let progress = args.options.progress(environment.is_pipeline());
-    let people = &session.streams.people;
-    let say = |text: &str| match progress {
-        Progress::Live(_) => people.write(format!("{}\n", locale::shown(text))),
-        Progress::Plain { .. } => people.write(line(clock.now(), text)),
-        Progress::Silent => {}
-    };
-    let begun = Starter::new(&creator, &order, token_bucket, clock, &say).begin(&mut session.signals).await;
 
-    match &begun {
-        Ok(begun) => announce(args, begun, session, &say),
-        Err(NotBegun::Stopped { known: Known::Started(restore), .. }) => {
-            let begun = Begun { restore: restore.clone(), is_found: false };
-            announce(args, &begun, session, &say);
-            ci::settle(&session.streams.data).await;
-        }
-        Err(_) => {}
-    }
-    let begun = match begun {
-        Ok(begun) => begun,
+    let restore = match begin(args, &creator, &order, &project.api, clock, session).await {
+        Ok(restore) => restore,
         Err(not_begun) => {
             let (failure, ending) = failure::of(&not_begun, args, creator.client());
+            ci::settle(&session.streams.data).await;
             ci::conclude(session.environment, ending, &session.streams.people).await;
             return Err(failure);
         }
     };
 
-    setup.add_job(begun.restore.job);
+    setup.add_job(restore.job);
     Ok(Chosen {
         setup,
         condition: Condition::All { fail_fast: false },
@@ -150,22 +126,66 @@ async fn start(args: &Arc<Args>, index: NewIndex, session: &mut Session) -> Resu
     })
 }
 
+/// Reads all that the restore and its wait need.
+async fn prepare(args: &Arc<Args>, session: &mut Session) -> Result<(ProjectSettings, Setup), Failure> {
+    let (words, environment) = (Arc::clone(args), session.environment);
+    let prepared = unless_stopped(&mut session.signals, READING, move || {
+        let project = words.project_settings()?;
+        let setup = Setup::new(vec![project.clone()], &words.options.sinks()?, StateSettings::KEEP);
+        Ok((project, setup.inspect_err(|errors| ci::annotate(environment, errors))?))
+    });
+    prepared.await
+}
+
+/// Starts the restore, or finds it, and says which job it is as soon as that is known.
+async fn begin(
+    args: &Args,
+    creator: &IndexCreator,
+    order: &Order,
+    api: &ApiSettings,
+    clock: Clock,
+    session: &mut Session,
+) -> Result<Started, NotBegun> {
+    let Session { signals, environment, streams } = session;
+    let progress = args.options.progress(environment.is_pipeline());
+    let say = |text: &str| match progress {
+        Progress::Live(_) => streams.people.write(format!("{}\n", locale::shown(text))),
+        Progress::Plain { .. } => streams.people.write(line(clock.now(), text)),
+        Progress::Silent => {}
+    };
+    let token_bucket = TokenBucket::new(api.requests_per_second, api.burst);
+    let mut starter = Starter::new(creator, order, token_bucket, clock, &say);
+
+    let begun = starter.begin(signals).await;
+    let known = match &begun {
+        Ok(Begun { restore, is_found }) => Some((restore, *is_found)),
+        Err(NotBegun::Stopped { known: Known::Started(restore), .. }) => Some((restore, false)),
+        Err(_) => None,
+    };
+    if let Some((restore, is_found)) = known {
+        announce(args, restore, &streams.data);
+        let (how, when) = if is_found { ("found", ", which was started before") } else { ("started", "") };
+        let Args { backup, name, .. } = args;
+        say(&format!("{how} restore {} of backup {backup} into index {name}{when}", restore.job));
+    }
+
+    let restore = begun?.restore;
+    starter.rest(&restore, signals).await?;
+    Ok(restore)
+}
+
 /// Prints the id of the job, so that a wait that is killed can go on.
-fn announce(args: &Args, begun: &Begun, session: &Session, say: &dyn Fn(&str)) {
-    let Begun { restore: Started { job, index_id }, is_found } = begun;
+fn announce(args: &Args, restore: &Started, data: &Output) {
     failpoint::reached("before_restore_is_announced");
     if args.options.output != OutputForm::Human {
         let first = FirstLine {
-            restore_job_id: job.as_str(),
-            index_id: index_id.as_deref(),
+            restore_job_id: restore.job.as_str(),
+            index_id: restore.index_id.as_deref(),
             backup_id: args.backup.as_str(),
             target_index_name: args.name.as_str(),
         };
-        session.streams.data.write(format!("{}\n", serde_json::to_string(&first).unwrap_or_default()));
+        data.write(format!("{}\n", serde_json::to_string(&first).unwrap_or_default()));
     }
-    let (backup, index) = (&args.backup, &args.name);
-    let (how, when) = if *is_found { ("found", ", which was started before") } else { ("started", "") };
-    say(&format!("{how} restore {job} of backup {backup} into index {index}{when}"));
 }
 
 /// The first line of `--output json` and `ndjson`, in the words of the API.

@@ -106,8 +106,8 @@ pub(in crate::simulate) enum FaultKind {
     Oversized,
     /// The good status and half a JSON text.
     BadJson,
-    /// The good status and JSON of another type: in turns an array, a number, null, and an object with fields
-    /// of wrong types.
+    /// The good status and JSON of another type: in turns an array, a number, null, and an object
+    /// with fields of wrong types.
     WrongType,
     /// The good status and an HTML page.
     Html,
