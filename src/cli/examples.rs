@@ -13,7 +13,7 @@ Environment:
 
 ";
 
-/// The environment of `wait`.
+/// The environment of `wait` and `restore`.
 const WAIT: &str = "\
 Environment:
   PINECONE_API_KEY          the API key of the project (without --config)
@@ -53,6 +53,15 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
             "restore-watch wait --all-pending --output json",
             "pc index restore --id BACKUP --name INDEX --json | restore-watch wait -",
             "restore-watch wait 670e8400-e29b-41d4-a716-446655440001 -- ./switch-traffic.sh",
+        ],
+    ),
+    (
+        "restore",
+        WAIT,
+        &[
+            "restore-watch restore 670e8400-e29b-41d4-a716-446655440000 --name docs-search --until ready --timeout 2h",
+            "restore-watch restore 670e8400-e29b-41d4-a716-446655440000 --name docs-search -- ./switch-traffic.sh",
+            "restore-watch restore 670e8400-e29b-41d4-a716-446655440000 --name docs-search --tag team=search --dry-run",
         ],
     ),
     (

@@ -29,6 +29,7 @@ mod pause;
 mod program;
 mod project;
 mod reload;
+mod restore;
 mod run;
 mod schema;
 mod simulate;
@@ -60,6 +61,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Wait(Box<wait::Args>),
+    Restore(Box<restore::Args>),
     Run(run::Args),
     Status(status::Args),
     Add(add::Args),
@@ -90,6 +92,7 @@ impl Cli {
     pub fn run(self) -> Result<Done, Failure> {
         match self.command {
             Command::Wait(args) => wait::run(*args),
+            Command::Restore(args) => restore::run(*args),
             Command::Run(args) => run::run(&args),
             Command::Status(args) => status::run(&args),
             Command::Add(args) => add::run(&args),

@@ -3,6 +3,7 @@
 //! Invariant: nothing here does I/O, reads a clock or knows of a wire format other than the
 //! published shape of an [`Event`].
 
+mod backup_id;
 mod delivery;
 pub mod duration;
 mod duration_stats;
@@ -20,6 +21,7 @@ mod index_stem;
 mod job;
 mod keyword;
 mod natural;
+mod new_index;
 mod outcome;
 mod outcome_counts;
 mod payload;
@@ -35,6 +37,7 @@ mod text;
 pub mod time;
 mod until;
 
+pub use backup_id::{BackupId, BackupIdError};
 pub use delivery::{DeliveryId, DeliveryState};
 pub use duration_stats::{Bucket, DurationStats, RESTORE_BUCKETS, nearest_rank};
 pub use elapsed::Elapsed;
@@ -51,6 +54,7 @@ pub use job::{IndexObservation, JobFacts, Observation};
 pub use keyword::Keyword;
 pub(crate) use keyword::keywords;
 pub use natural::natural_order;
+pub use new_index::{IndexName, NewIndex};
 pub use outcome::{Outcome, Section};
 pub use outcome_counts::OutcomeCounts;
 pub use payload::Payload;

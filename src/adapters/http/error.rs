@@ -102,6 +102,15 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// Whether no byte of the request has left this machine for its server: there was no connection.
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::ConnectTimeout(_) | Self::Client(_) => true,
+            Self::Failed(error) => error.is_connect() || error.is_builder(),
+            Self::Timeout(_) | Self::ConnectionLost | Self::Dropped => false,
+        }
+    }
+
     /// Whether the connection was cut after the request was sent and before the first byte of an
     /// answer.
     pub(super) fn is_cut(&self) -> bool {
