@@ -15,6 +15,7 @@ mod lifecycle;
 mod limit;
 mod list;
 mod restart;
+mod routes;
 mod schedule;
 mod setup;
 mod simulation;
