@@ -33,7 +33,7 @@ pub use http::{HttpSettings, ListenAddress, ListenError, normal_host};
 pub use keys::{first_file, sample, schema};
 pub use locate::{is_state_of_user, is_system_file, load, locate, named, state};
 pub(crate) use masks::Mask;
-pub use pattern::{IndexPattern, PatternError};
+pub use pattern::{IndexPattern, NamePattern, PatternError};
 pub use problem::{Problem, Problems};
 pub use quote::ShownPath;
 pub use reader::parse;
@@ -44,7 +44,7 @@ pub use settings::{
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
-    DesktopSettings, EventFilter, LogSettings, Meaning, Route, SinkSettings, SinkTarget, TargetSettings,
-    WebhookSettings,
+    DesktopSettings, EventFilter, LogSettings, Meaning, Restore, Route, SinkSettings, SinkTarget,
+    TargetSettings, WebhookSettings,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -8,6 +8,21 @@ use crate::support::{Done, Folder, Watch, receive, unused_address};
 const SECRET: &str = "whsec_Y2FuYXJ5IG9mIG5vdGlmeS10ZXN0LCBsb25nIGVub3VnaA==";
 
 #[test]
+fn test_goes_to_a_sink_whatever_its_route_is() {
+    let receiver = receive([]);
+    let sink = |name, keys| webhook(name, &receiver.url(), keys);
+    let routes = [
+        sink("one", "projects = [\"other\"]\nindexes = [\"none\"]"),
+        sink("two", "projects = [\"default\"]\nnames = [\"none\"]\nevents = [\"restore_job.failed\"]"),
+    ];
+    let other = "[[project]]\nname = \"other\"\njobs = []\napi_key = { env = \"KEY\" }\n";
+
+    notify(&(other.to_owned() + &routes.concat()), &[]).expect(0);
+
+    assert_eq!(receiver.count(), 2);
+}
+
+#[test]
 fn each_sink_gets_one_marked_test() {
     let receiver = receive([]);
     let formats = ["standard", "cloudevents", "slack", "discord", "teams", "ntfy"];

@@ -20,6 +20,7 @@ mod monitor;
 mod probes;
 mod rate;
 mod reload;
+mod routes;
 mod service_manager;
 mod sinks;
 mod starting;

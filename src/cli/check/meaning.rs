@@ -8,6 +8,7 @@ use std::path::Path;
 
 use console::measure_text_width;
 
+use super::routes;
 use crate::adapters::report::DaemonStatus;
 use crate::adapters::store;
 use crate::config::{
@@ -29,6 +30,7 @@ pub(super) fn meaning(path: &Path, settings: &Settings, daemon: Option<&DaemonSt
     for sink in &settings.sinks {
         text += &sink_meaning(sink);
     }
+    text += &routes::routes(settings);
     text += &state_meaning(path, &settings.state, daemon);
     if let Some(monitor) = &settings.monitor {
         let to = match &monitor.url {
@@ -141,7 +143,7 @@ fn jobs_meaning(project: &ProjectSettings) -> String {
 fn sink_meaning(sink: &SinkSettings) -> String {
     let Meaning { target, facts } = sink.target.settings().meaning();
     let mut text = format!("\nsink {}\n  {target}\n  receives  {}\n", sink.name, events(&sink.route.events));
-    for (label, value) in facts {
+    for (label, value) in routes::filters(&sink.route).into_iter().chain(facts) {
         // Writing to a text does not fail.
         let _ = writeln!(text, "  {label:<8}  {value}");
     }

@@ -81,8 +81,14 @@ pub(super) enum Kind {
     Text {
         default: Option<&'static str>,
     },
-    /// An array of patterns for the names of indexes.
-    IndexPatterns,
+    /// An array of patterns for the names of indexes, with at least so many.
+    IndexPatterns {
+        least: usize,
+    },
+    /// An array of patterns for names that people chose.
+    NamePatterns {
+        longest: usize,
+    },
     /// An array of event types and patterns of them.
     Events,
     /// A table of log levels by event type.
@@ -201,6 +207,12 @@ impl Key {
         self
     }
 
+    /// The same key in another table, where this is all to say of it.
+    pub(super) const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
     pub(super) const fn example(mut self, example: &'static str) -> Self {
         self.example = example;
         self
@@ -263,7 +275,7 @@ impl Key {
     /// The most characters of a name, or entries of an array.
     pub(super) const fn most(&self) -> usize {
         match self.kind {
-            Kind::Label { longest } => longest,
+            Kind::Label { longest } | Kind::NamePatterns { longest } => longest,
             Kind::Durations { most, .. } | Kind::Secrets { most } => most,
             _ => panic!("the key is not declared with a limit"),
         }
@@ -301,7 +313,8 @@ impl Kind {
             | Self::Choice { .. }
             | Self::Label { .. }
             | Self::Text { .. }
-            | Self::IndexPatterns
+            | Self::IndexPatterns { .. }
+            | Self::NamePatterns { .. }
             | Self::Events
             | Self::Listen
             | Self::Hosts

@@ -64,7 +64,7 @@ impl Key {
                 words().iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
             }
             Kind::Label { .. } | Kind::Text { .. } | Kind::SecretPlace => "string".to_owned(),
-            Kind::IndexPatterns => "array of patterns".to_owned(),
+            Kind::IndexPatterns { .. } | Kind::NamePatterns { .. } => "array of patterns".to_owned(),
             Kind::Events => {
                 "array of event types, such as `\"restore_job.failed\"`, `\"restore_job.*\"` or `\"*\"`"
                     .to_owned()

@@ -73,7 +73,12 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Choice { words, .. } => json!({ "enum": words() }),
         Kind::Label { longest } => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
         Kind::Text { .. } | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
-        Kind::IndexPatterns | Kind::Hosts => array(&json!({ "type": "string", "minLength": 1 }), None),
+        Kind::IndexPatterns { least } => {
+            let mut schema = array(&json!({ "type": "string", "minLength": 1 }), None);
+            schema["minItems"] = (*least).into();
+            schema
+        }
+        Kind::NamePatterns { .. } | Kind::Hosts => array(&json!({ "type": "string", "minLength": 1 }), None),
         Kind::Events => array(&json!({ "enum": EventFilter::patterns() }), None),
         Kind::Levels => {
             let types: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();

@@ -67,7 +67,9 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
 
     let projects = project::read(&mut top, base, variables);
-    let sinks = sinks::read(&mut top, base);
+    // Beside a project that was refused, it is unknown which projects there are.
+    let names: Vec<_> = projects.iter().map(|project| project.name.as_str()).collect();
+    let sinks = sinks::read(&mut top, base, (report.len() == 0).then_some(&names[..]));
     let state = state::read(&mut top, base, variables);
     let monitor = monitor::read(&mut top, base);
     let http = http::read(&mut top, base);

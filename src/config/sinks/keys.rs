@@ -1,5 +1,6 @@
 //! The keys that sinks of every type have.
 
+use super::route;
 use crate::config::SinkType;
 use crate::config::keys::{Key, Kind, LONGEST_NAME, Table, choice, no_default};
 
@@ -17,13 +18,10 @@ pub(in crate::config) static SINK: Table = Table {
             "The name of the sink, unique in the file. Its deliveries are kept under this name. Default: its type.",
         )
         .example("\"ops\""),
-        Key::new(
-            "events",
-            Kind::Events,
-            "The events that it gets. Default: all; for the desktop and for messages (any `format` but `\"standard\"` and \
-             `\"cloudevents\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
-             means none.",
-        )
-        .example("[\"restore_job.*\", \"index.*\", \"project.*\"]"),
+        route::EVENTS,
+        route::PROJECTS,
+        route::INDEXES,
+        route::EXCLUDE_INDEXES,
+        route::NAMES,
     ],
 };

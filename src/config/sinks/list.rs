@@ -6,7 +6,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{LogSettings, Route, SinkSettings, SinkTarget, events};
+use super::route::Filters;
+use super::{LogSettings, SinkSettings, SinkTarget, defaults};
 use crate::config::quote::quoted;
 use crate::config::reader::{Finding, Report, Section, Span, Value};
 use crate::config::surprise::Surprise;
@@ -44,16 +45,28 @@ struct Identity<'a> {
     is_name_refused: bool,
 }
 
-/// Reads `sink` of the top level. The log is a sink whether it is written there or not. Relative
-/// paths start at `base`.
-pub(in crate::config) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
+/// Reads `sink` and `sink_defaults` of the top level. The log is a sink whether it is written there
+/// or not. Relative paths start at `base`; `projects` are the names of all projects, if they are
+/// known.
+pub(in crate::config) fn read(
+    top: &mut Section<'_>,
+    base: &Path,
+    projects: Option<&[&str]>,
+) -> Vec<SinkSettings> {
     let report = top.report;
     let mut identities = Vec::new();
     let mut sinks = Vec::new();
     let before = report.len();
     let written = top.span_of("sink");
-    for section in top.sections("sink") {
-        sinks.extend(sink(section, base, &mut identities));
+    let defaults = top.section("sink_defaults");
+    for mut section in top.sections("sink") {
+        if let Some(defaults) = &defaults {
+            section.fall_back_on(defaults);
+        }
+        sinks.extend(sink(section, base, projects, &mut identities));
+    }
+    if let Some(defaults) = defaults {
+        defaults::check(defaults, projects);
     }
 
     only_one_log(&identities, report);
@@ -85,6 +98,7 @@ fn unwritten_log(others: &[SinkSettings]) -> SinkSettings {
 fn sink<'a>(
     mut section: Section<'a>,
     base: &Path,
+    projects: Option<&[&str]>,
     identities: &mut Vec<Identity<'a>>,
 ) -> Option<SinkSettings> {
     if section.lacks("type") {
@@ -108,17 +122,17 @@ fn sink<'a>(
     identities.push(Identity { kind, span: section.span.clone(), name: label, is_name_refused });
 
     let place_of_events = section.span_of("events");
-    let events = section.take("events").map(|value| events::read(&value, kind));
+    let filters = Filters::read(&mut section, kind == SinkType::Log, projects);
     let report = section.report;
     let target = SinkTarget::read(kind, section, &name, base)?;
-    let events = events.unwrap_or_else(|| Some(target.settings().usual_events()))?;
+    let route = filters.route(target.settings().usual_events());
 
-    if events.kinds().is_empty()
+    if route.events.kinds().is_empty()
         && let Some(at) = place_of_events
     {
         report.warn(&at, &Surprise::SilentLog { sink: &name });
     }
-    Some(SinkSettings { name, route: Route::new(events), target })
+    Some(SinkSettings { name, route, target })
 }
 
 fn sink_type(value: &Value<'_>) -> Option<SinkType> {

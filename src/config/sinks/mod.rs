@@ -3,6 +3,7 @@
 //! Each type of sink has a file of its own here: its settings, its keys and how they are read. What
 //! all types have in common is in [`SinkSettings`].
 
+mod defaults;
 mod desktop;
 mod events;
 mod keys;
@@ -23,9 +24,10 @@ use crate::model::Keyword as _;
 pub use desktop::DesktopSettings;
 pub use events::EventFilter;
 pub use log::LogSettings;
-pub use route::Route;
+pub use route::{Restore, Route};
 pub use webhook::WebhookSettings;
 
+pub(super) use defaults::SINK_DEFAULTS;
 pub(super) use keys::SINK;
 pub(super) use list::{help_for_table, read};
 

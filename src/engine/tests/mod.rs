@@ -16,6 +16,7 @@ mod limit;
 mod list;
 mod rejected;
 mod restart;
+mod routes;
 mod schedule;
 mod setup;
 mod simulation;

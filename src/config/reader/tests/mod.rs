@@ -3,6 +3,7 @@
 mod mutations;
 mod printed;
 mod refused;
+mod routes;
 mod secrets;
 mod sinks;
 mod tables;
@@ -13,8 +14,9 @@ use std::time::Duration;
 
 use super::parse_in;
 use crate::config::{
-    DiscoverySettings, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, SecretSource, Settings,
-    SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, UrlSource, WebhookFormat, WebhookSettings,
+    DiscoverySettings, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, Route, SecretSource,
+    Settings, SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, UrlSource, WebhookFormat,
+    WebhookSettings,
 };
 use crate::model::EventKind;
 
@@ -128,6 +130,14 @@ fn every_key_of_a_sink_is_read() {
     assert!(journal.route.events.wants(EventKind::ProjectRecovered));
     assert_eq!(screen.name, "screen");
     assert_eq!(screen.route.events.kinds(), [EventKind::Completed]);
+    let Route { events: _, projects, indexes, exclude_indexes, names } = &screen.route;
+    let shown = |patterns: &[crate::config::NamePattern]| {
+        patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")
+    };
+    assert_eq!((shown(projects), shown(names)), ("prod* | default".into(), "nightly* | a b/c?".into()));
+    assert_eq!(format!("{} {} {}", indexes[0], indexes[1], exclude_indexes[0]), "prod-* docs *-scratch");
+    assert_eq!(chat.retry_schedule, [Duration::from_secs(1)], "as [sink_defaults] says");
+    assert_eq!(journal.route.exclude_indexes[0].to_string(), "tmp-*", "likewise");
     assert!(matches!(&ops.url, UrlSource::Given(url) if url.to_string() == "http://hooks.example"));
     assert!(ops.allow_http && !chat.allow_http);
     assert!(matches!(&chat.url, UrlSource::From(SecretSource::Env(name)) if name == "CHAT_URL"));
@@ -137,7 +147,6 @@ fn every_key_of_a_sink_is_read() {
     assert_eq!(ops.signing_secrets, [SecretSource::Credential("new".to_owned()), old]);
     assert_eq!(chat.signing_secrets, [SecretSource::Env("CHAT_SECRET".to_owned())]);
     assert_eq!(ops.retry_schedule, [Duration::from_millis(10), Duration::from_hours(7 * 24)]);
-    assert_eq!(chat.retry_schedule, WebhookSettings::RETRY_SCHEDULE);
 }
 
 #[test]
