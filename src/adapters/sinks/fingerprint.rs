@@ -48,6 +48,7 @@ fn text(settings: &SinkSettings) -> String {
             };
             format!("Webhook({of_0_1_0:?})")
         }
+        SinkTarget::Exec(exec) => format!("Exec({name:?}, {events:?}, {exec:?})"),
     }
 }
 
@@ -60,7 +61,7 @@ fn events(settings: &SinkSettings) -> EventFilter {
         _ if route.events != target.settings().usual_events() => route.events.clone(),
         SinkTarget::Desktop(_) => EventFilter::ends(),
         SinkTarget::Webhook(_) => EventFilter::all(),
-        SinkTarget::Log(_) => route.events.clone(),
+        SinkTarget::Log(_) | SinkTarget::Exec(_) => route.events.clone(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod desktop;
 mod events;
+mod exec;
 mod keys;
 mod list;
 mod log;
@@ -22,6 +23,7 @@ use crate::model::Keyword as _;
 
 pub use desktop::DesktopSettings;
 pub use events::EventFilter;
+pub use exec::ExecSettings;
 pub use log::LogSettings;
 pub use route::Route;
 pub use webhook::WebhookSettings;
@@ -57,6 +59,8 @@ pub enum SinkTarget {
     Desktop(DesktopSettings),
     /// An HTTP POST.
     Webhook(WebhookSettings),
+    /// The standard input of a command.
+    Exec(ExecSettings),
 }
 
 impl SinkTarget {
@@ -66,6 +70,7 @@ impl SinkTarget {
             Self::Log(_) => SinkType::Log,
             Self::Desktop(_) => SinkType::Desktop,
             Self::Webhook(_) => SinkType::Webhook,
+            Self::Exec(_) => SinkType::Exec,
         }
     }
 
@@ -75,6 +80,7 @@ impl SinkTarget {
             Self::Log(log) => log,
             Self::Desktop(desktop) => desktop,
             Self::Webhook(webhook) => webhook,
+            Self::Exec(exec) => exec,
         }
     }
 
@@ -85,6 +91,7 @@ impl SinkTarget {
             SinkType::Log => Some(Self::Log(LogSettings::read(section))),
             SinkType::Desktop => Some(Self::Desktop(DesktopSettings::read(section))),
             SinkType::Webhook => WebhookSettings::read(section, name, base).map(Self::Webhook),
+            SinkType::Exec => ExecSettings::read(section, name, base).map(Self::Exec),
         }
     }
 }
@@ -96,6 +103,7 @@ impl SinkType {
             Self::Log => &log::KEYS,
             Self::Desktop => &desktop::KEYS,
             Self::Webhook => &webhook::KEYS,
+            Self::Exec => &exec::KEYS,
         }
     }
 }
