@@ -140,6 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn another_argument_is_another_fingerprint() {
+        let of_argument = |argument: &str| {
+            let exec = crate::config::ExecSettings::new("/bin/true", vec![argument.to_owned()]);
+            of(&SinkSettings::new(SinkTarget::Exec(exec)), &[])
+        };
+
+        assert_ne!(of_argument("a"), of_argument("b"));
+    }
+
+    #[test]
     fn another_address_is_another_fingerprint() {
         let settings = webhook(WebhookFormat::Slack, EventFilter::for_people());
 

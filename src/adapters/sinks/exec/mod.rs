@@ -30,6 +30,9 @@ use crate::platform::failpoint;
 /// event before.
 const MAX_IN_FLIGHT: usize = 1;
 
+/// For a program on a file system that hangs.
+const START: Duration = Duration::from_secs(10);
+
 /// From SIGTERM to SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -83,9 +86,8 @@ impl Exec {
 
     async fn run(&self, payload: &Payload) -> Result<(), Failure> {
         failpoint::reached("before_exec");
-        let limit = self.settings.timeout;
         let command = self.command(payload).map_err(|error| self.cannot_start(&error))?;
-        let started = match timeout(limit, process::start(command)).await {
+        let started = match timeout(START, process::start(command)).await {
             Ok(started) => started.map_err(|error| self.cannot_start(&error))?,
             Err(_) => return Err(self.cannot_start(&io::ErrorKind::TimedOut.into())),
         };
@@ -93,7 +95,7 @@ impl Exec {
         let Started { group, input, output, errors, ended } = started;
         let mut ended = std::pin::pin!(ended);
         let life = async {
-            match timeout(limit, &mut ended).await {
+            match timeout(self.settings.timeout, &mut ended).await {
                 Ok(Ok(Ok(status))) => return End::Exited(status),
                 Ok(_) => return End::Unknown,
                 Err(_) => group.terminate(),

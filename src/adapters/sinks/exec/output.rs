@@ -67,7 +67,7 @@ struct Lines {
 struct Partial {
     /// The beginning of the line that has not ended.
     line: Vec<u8>,
-    /// The beginning of the last line that is not blank.
+    /// The beginning of the last line that has a letter or a digit.
     last: Vec<u8>,
 }
 
@@ -148,14 +148,13 @@ impl Lines {
     fn end(&mut self, stream: Stream) -> Option<String> {
         let is_full = self.is_full();
         let partial = self.partial(stream);
-        if !partial.end() || is_full {
-            return None;
-        }
+        let shown = (!is_full).then(|| presentable(&String::from_utf8_lossy(&partial.line), MAX_LINE));
+        partial.end();
 
-        let line = presentable(&String::from_utf8_lossy(&partial.last), MAX_LINE);
+        let shown = shown.filter(|line| !line.is_empty())?;
         self.logged += 1;
-        self.logged_text += line.len();
-        (!line.is_empty()).then_some(line)
+        self.logged_text += shown.len();
+        Some(shown)
     }
 
     /// Whether nothing more is logged.
@@ -184,14 +183,13 @@ impl Partial {
         self.line.extend_from_slice(&part[..part.len().min(room)]);
     }
 
-    /// Ends the line. Returns whether it is the last one now, because it is not blank.
-    fn end(&mut self) -> bool {
-        let is_blank = self.line.trim_ascii().is_empty();
-        if !is_blank {
+    /// Ends the line.
+    fn end(&mut self) {
+        // Not what only points to a place in the line above.
+        if self.line.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()) {
             std::mem::swap(&mut self.line, &mut self.last);
         }
         self.line.clear();
-        !is_blank
     }
 }
 
@@ -252,9 +250,9 @@ mod tests {
     }
 
     #[test]
-    fn last_line_is_that_of_standard_error() {
+    fn last_line_is_one_with_words_of_standard_error() {
         let mut lines = Lines::default();
-        lines.take(Stream::Errors, b"no space left\n");
+        lines.take(Stream::Errors, b"no space left\n  ^\n");
         lines.take(Stream::Output, b"bye\n");
 
         assert_eq!(lines.last(), "no space left");
