@@ -219,6 +219,7 @@ impl Surroundings<'_> {
                 "its receiver refuses the credentials; check the token in its `url`, which may be revoked"
                     .to_owned()
             }
+            (Rejection::Command, _) => "its command cannot be run; check its `command`".to_owned(),
             (Rejection::Address, _) => "its receiver does not know the address; check its `url`".to_owned(),
         }
     }

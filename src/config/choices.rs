@@ -38,9 +38,10 @@ pub enum SinkType {
     Log,
     Desktop,
     Webhook,
+    Exec,
 }
 
-keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook" });
+keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook", Exec = "exec" });
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

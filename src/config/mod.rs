@@ -44,7 +44,7 @@ pub use settings::{
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
-    DesktopSettings, EventFilter, LogSettings, Meaning, Restore, Route, SinkSettings, SinkTarget,
-    TargetSettings, WebhookSettings,
+    DesktopSettings, EventFilter, ExecSettings, LogSettings, Meaning, Restore, Route, SinkSettings,
+    SinkTarget, TargetSettings, WebhookSettings,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -1,7 +1,8 @@
 //! What of a valid file will surprise: each case with its text and its help.
 //!
 //! Invariant: a setting that is meant can be written so that there is no warning, but for a log
-//! without events, whose reader must learn that there are none, and a listener that is open to all.
+//! without events, whose reader must learn that there are none, a listener that is open to all, and
+//! a command that is not on the machine that checks the file.
 
 use super::WebhookFormat;
 use super::quote::quoted;
@@ -19,6 +20,8 @@ pub(super) enum Surprise<'a> {
     SilentLog { sink: &'a str },
     /// A name begins or ends with white space.
     BlankInName { name: &'a str },
+    /// The command of a sink cannot be run here.
+    NoCommand { sink: &'a str, fault: &'a std::io::Error },
     /// Other machines can reach the listener without a token.
     OpenToAll { address: &'a str },
 }
@@ -36,6 +39,9 @@ impl Surprise<'_> {
             Self::OnlyLog => "no sink reaches a person: events go to the log only".to_owned(),
             Self::SilentLog { sink } => {
                 format!("the sink {} gets no events: the log says nothing of restores", quoted(sink))
+            }
+            Self::NoCommand { sink, fault } => {
+                format!("the command of the sink {} cannot be run here: {fault}", quoted(sink))
             }
             Self::OpenToAll { address } => {
                 format!("every machine that can reach {address} may read what the listener shows")
@@ -59,6 +65,11 @@ impl Surprise<'_> {
                     .to_owned()
             }
             Self::SilentLog { .. } => "remove `events` to have them logged".to_owned(),
+            Self::NoCommand { .. } => {
+                "write each argument as an entry of its own; the program must be there, and executable for the user of the \
+                 daemon, where that runs"
+                    .to_owned()
+            }
             Self::OpenToAll { .. } => {
                 "add token = { file = \"PATH\" } or { credential = \"NAME\" } to [http]".to_owned()
             }

@@ -61,6 +61,8 @@ pub enum Rejection {
     Credentials,
     /// Its address (HTTP 301, 308, 404, 405).
     Address,
+    /// Its command, which cannot be run.
+    Command,
 }
 
 impl FailureClass {

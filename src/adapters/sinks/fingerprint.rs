@@ -48,6 +48,7 @@ fn text(settings: &SinkSettings) -> String {
             };
             format!("Webhook({of_0_1_0:?})")
         }
+        SinkTarget::Exec(exec) => format!("Exec({name:?}, {events:?}, {exec:?})"),
     }
 }
 
@@ -60,7 +61,7 @@ fn events(settings: &SinkSettings) -> EventFilter {
         _ if route.events != target.settings().usual_events() => route.events.clone(),
         SinkTarget::Desktop(_) => EventFilter::ends(),
         SinkTarget::Webhook(_) => EventFilter::all(),
-        SinkTarget::Log(_) => route.events.clone(),
+        SinkTarget::Log(_) | SinkTarget::Exec(_) => route.events.clone(),
     }
 }
 
@@ -136,6 +137,16 @@ mod tests {
 
         assert_ne!(of_format(EventFilter::for_people()), of_format(EventFilter::ends()));
         assert_ne!(of(&desktop(EventFilter::for_people()), &[]), of(&desktop(EventFilter::all()), &[]));
+    }
+
+    #[test]
+    fn another_argument_is_another_fingerprint() {
+        let of_argument = |argument: &str| {
+            let exec = crate::config::ExecSettings::new("/bin/true", vec![argument.to_owned()]);
+            of(&SinkSettings::new(SinkTarget::Exec(exec)), &[])
+        };
+
+        assert_ne!(of_argument("a"), of_argument("b"));
     }
 
     #[test]

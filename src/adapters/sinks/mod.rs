@@ -7,6 +7,7 @@
 mod card;
 mod desktop;
 mod error;
+mod exec;
 mod fingerprint;
 mod format;
 mod log;
@@ -78,6 +79,7 @@ impl Sink {
             SinkTarget::Log(log) => Box::new(log::Log::new(log, confirm)),
             SinkTarget::Desktop(_) => Box::new(desktop::Desktop),
             SinkTarget::Webhook(webhook) => Box::new(webhook::Webhook::new(&settings.name, webhook)?),
+            SinkTarget::Exec(exec) => Box::new(exec::Exec::new(&settings.name, exec)),
         };
         Ok(Self { kind: settings.target.kind(), receiver })
     }

@@ -50,6 +50,8 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// `true` or `false`, which is the default.
     Boolean,
+    /// `false`, or `true`, which is the default.
+    BooleanOn,
     Integer {
         bounds: RangeInclusive<u32>,
         default: u32,
@@ -80,6 +82,10 @@ pub(super) enum Kind {
     /// A text that has a form of its own.
     Text {
         default: Option<&'static str>,
+    },
+    /// An array of a program and its arguments.
+    Command {
+        most: usize,
     },
     /// An array of patterns for the names of indexes, with at least so many.
     IndexPatterns {
@@ -276,7 +282,7 @@ impl Key {
     pub(super) const fn most(&self) -> usize {
         match self.kind {
             Kind::Label { longest } | Kind::NamePatterns { longest } => longest,
-            Kind::Durations { most, .. } | Kind::Secrets { most } => most,
+            Kind::Durations { most, .. } | Kind::Secrets { most } | Kind::Command { most } => most,
             _ => panic!("the key is not declared with a limit"),
         }
     }
@@ -299,7 +305,7 @@ impl Kind {
     fn has_word(&self, word: &str) -> bool {
         match self {
             Self::Duration { .. } => duration::parse_up_to(word, duration::LONGEST).is_ok(),
-            Self::Boolean | Self::Discover => matches!(word, "true" | "false"),
+            Self::Boolean | Self::BooleanOn | Self::Discover => matches!(word, "true" | "false"),
             Self::Choice { words, .. } => words().contains(&word),
             _ => false,
         }
@@ -320,8 +326,11 @@ impl Kind {
             | Self::Hosts
             | Self::Jobs => Shown::Texts,
             Self::Boolean
+            | Self::BooleanOn
             | Self::Integer { .. }
             | Self::Rate { .. }
+            // An argument may be a secret, though it should not be one.
+            | Self::Command { .. }
             | Self::Discover
             | Self::Table(_)
             | Self::Tables(_)

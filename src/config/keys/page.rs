@@ -55,7 +55,7 @@ impl Key {
     /// What the value may be.
     fn form(&self) -> String {
         match &self.kind {
-            Kind::Boolean => "`true` or `false`".to_owned(),
+            Kind::Boolean | Kind::BooleanOn => "`true` or `false`".to_owned(),
             Kind::Integer { .. } => "integer".to_owned(),
             Kind::Rate { .. } => "number".to_owned(),
             Kind::Duration { .. } => "duration".to_owned(),
@@ -64,6 +64,7 @@ impl Key {
                 words().iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
             }
             Kind::Label { .. } | Kind::Text { .. } | Kind::SecretPlace => "string".to_owned(),
+            Kind::Command { .. } => "array of strings".to_owned(),
             Kind::IndexPatterns { .. } | Kind::NamePatterns { .. } => "array of patterns".to_owned(),
             Kind::Events => {
                 "array of event types, such as `\"restore_job.failed\"`, `\"restore_job.*\"` or `\"*\"`"

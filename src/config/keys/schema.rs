@@ -63,7 +63,7 @@ fn property(key: &Key) -> Value {
 fn of_kind(kind: &Kind) -> Value {
     let secret = json!({ "$ref": "#/$defs/secret" });
     match kind {
-        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Boolean | Kind::BooleanOn => json!({ "type": "boolean" }),
         Kind::Integer { bounds, .. } => {
             json!({ "type": "integer", "minimum": bounds.start(), "maximum": bounds.end() })
         }
@@ -73,6 +73,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Choice { words, .. } => json!({ "enum": words() }),
         Kind::Label { longest } => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
         Kind::Text { .. } | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
+        Kind::Command { most } => array(&json!({ "type": "string" }), Some(*most)),
         Kind::IndexPatterns { least } => {
             let mut schema = array(&json!({ "type": "string", "minLength": 1 }), None);
             schema["minItems"] = (*least).into();
@@ -170,6 +171,7 @@ impl Kind {
     pub(super) fn default_json(&self) -> Option<Value> {
         match self {
             Self::Boolean => Some(false.into()),
+            Self::BooleanOn => Some(true.into()),
             Self::Integer { default, .. } => Some((*default).into()),
             Self::Rate { default } => Some((*default).into()),
             Self::Duration { default, .. } => default.map(|default| duration::written(default).into()),

@@ -17,9 +17,7 @@ use crate::model::Keyword as _;
 /// What people expect sinks for that there are none for.
 const OTHER_RECEIVERS: &[&str] = &[
     "alertmanager",
-    "command",
     "email",
-    "exec",
     "googlechat",
     "gotify",
     "http",
@@ -29,12 +27,14 @@ const OTHER_RECEIVERS: &[&str] = &[
     "opsgenie",
     "pagerduty",
     "pushover",
-    "script",
     "slack_webhook",
     "smtp",
     "telegram",
     "victorops",
 ];
+
+/// What people call a sink of type `exec`.
+const WORDS_FOR_EXEC: &[&str] = &["cmd", "command", "hook", "program", "run", "script", "shell"];
 
 /// What distinguishes a sink from others: its type, its place and its name.
 struct Identity<'a> {
@@ -170,6 +170,9 @@ fn help_for_receiver(name: &str, place: &str) -> Option<String> {
     let name = name.to_lowercase();
     if let Some(format) = WebhookFormat::from_word(&name) {
         return Some(format!("write {place}type = \"webhook\" and format = \"{format}\""));
+    }
+    if WORDS_FOR_EXEC.contains(&name.as_str()) {
+        return Some(format!("write {place}type = \"exec\" and command = [\"/path/to/program\"]"));
     }
     let formats =
         || WebhookFormat::ALL.iter().map(|format| format!("\"{format}\"")).collect::<Vec<_>>().join(", ");

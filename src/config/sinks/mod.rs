@@ -6,6 +6,7 @@
 mod defaults;
 mod desktop;
 mod events;
+mod exec;
 mod keys;
 mod list;
 mod log;
@@ -23,6 +24,7 @@ use crate::model::Keyword as _;
 
 pub use desktop::DesktopSettings;
 pub use events::EventFilter;
+pub use exec::ExecSettings;
 pub use log::LogSettings;
 pub use route::{Restore, Route};
 pub use webhook::WebhookSettings;
@@ -59,6 +61,8 @@ pub enum SinkTarget {
     Desktop(DesktopSettings),
     /// An HTTP POST.
     Webhook(WebhookSettings),
+    /// The standard input of a command.
+    Exec(ExecSettings),
 }
 
 impl SinkTarget {
@@ -68,6 +72,7 @@ impl SinkTarget {
             Self::Log(_) => SinkType::Log,
             Self::Desktop(_) => SinkType::Desktop,
             Self::Webhook(_) => SinkType::Webhook,
+            Self::Exec(_) => SinkType::Exec,
         }
     }
 
@@ -77,6 +82,7 @@ impl SinkTarget {
             Self::Log(log) => log,
             Self::Desktop(desktop) => desktop,
             Self::Webhook(webhook) => webhook,
+            Self::Exec(exec) => exec,
         }
     }
 
@@ -87,6 +93,7 @@ impl SinkTarget {
             SinkType::Log => Some(Self::Log(LogSettings::read(section))),
             SinkType::Desktop => Some(Self::Desktop(DesktopSettings::read(section))),
             SinkType::Webhook => WebhookSettings::read(section, name, base).map(Self::Webhook),
+            SinkType::Exec => ExecSettings::read(section, name, base).map(Self::Exec),
         }
     }
 }
@@ -98,6 +105,7 @@ impl SinkType {
             Self::Log => &log::KEYS,
             Self::Desktop => &desktop::KEYS,
             Self::Webhook => &webhook::KEYS,
+            Self::Exec => &exec::KEYS,
         }
     }
 }

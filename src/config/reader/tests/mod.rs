@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use super::parse_in;
 use crate::config::{
-    DiscoverySettings, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, Route, SecretSource,
-    Settings, SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, UrlSource, WebhookFormat,
-    WebhookSettings,
+    DiscoverySettings, Effort, ExecSettings, LogFormat, LogLevel, MonitorSettings, Problems, Rate, Route,
+    SecretSource, Settings, SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, UrlSource,
+    WebhookFormat, WebhookSettings,
 };
 use crate::model::EventKind;
 
@@ -119,7 +119,9 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [journal, screen, ops, chat] = settings.sinks.as_slice() else { panic!("{:?}", settings.sinks) };
+    let [journal, screen, ops, chat, hook] = settings.sinks.as_slice() else {
+        panic!("{:?}", settings.sinks)
+    };
     let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =
         (&journal.target, &screen.target, &ops.target, &chat.target)
     else {
@@ -147,6 +149,35 @@ fn every_key_of_a_sink_is_read() {
     assert_eq!(ops.signing_secrets, [SecretSource::Credential("new".to_owned()), old]);
     assert_eq!(chat.signing_secrets, [SecretSource::Env("CHAT_SECRET".to_owned())]);
     assert_eq!(ops.retry_schedule, [Duration::from_millis(10), Duration::from_hours(7 * 24)]);
+
+    let SinkTarget::Exec(exec) = &hook.target else { panic!("{hook:?}") };
+    let program = "/etc/restore-watch/bin/on-restore";
+    let usual = ExecSettings::new(program, Vec::new());
+    let (timeout, retry_schedule) = (Duration::from_mins(1), vec![Duration::from_secs(1)]);
+    assert_eq!(*exec, ExecSettings { timeout, retry: false, retry_schedule, ..usual });
+}
+
+#[test]
+fn command_is_a_path_or_a_name() {
+    let program = |command: &str| {
+        let settings = read(&format!("jobs = ['a']\n[[sink]]\ntype = 'exec'\ncommand = {command}")).unwrap();
+        let [SinkSettings { target: SinkTarget::Exec(exec), .. }, _] = settings.sinks.as_slice() else {
+            panic!("{:?}", settings.sinks)
+        };
+        (exec.program.display().to_string(), exec.arguments.clone())
+    };
+    let of = |program: &str, arguments: &[&str]| {
+        (program.to_owned(), arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
+    };
+
+    for (command, found) in [
+        ("['/opt/my tools/x']", of("/opt/my tools/x", &[])),
+        ("['./bin/x', '']", of("/etc/restore-watch/./bin/x", &[""])),
+        ("['logger', '-t', 'a b']", of("logger", &["-t", "a b"])),
+        ("['sh', '-c', '$(x)', '&&']", of("sh", &["-c", "$(x)", "&&"])),
+    ] {
+        assert_eq!(program(command), found, "{command}");
+    }
 }
 
 #[test]
@@ -232,7 +263,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     let plain = read(SAMPLE).unwrap();
     let full = read(&uncommented(SAMPLE)).unwrap();
     assert_eq!(full.projects.len(), 2);
-    assert_eq!(full.sinks.len(), 3);
+    assert_eq!(full.sinks.len(), 4);
     let (mut given, default) = (full.projects[0].clone(), &plain.projects[0]);
     assert!(given.api.ca_file.take().is_some());
     assert_eq!(format!("{:?}", given.api), format!("{:?}", default.api));
@@ -250,7 +281,8 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert!(!monitor.count_sinks);
     assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
-    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }] = full.sinks.as_slice()
+    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }, exec] =
+        full.sinks.as_slice()
     else {
         panic!("{:?}", full.sinks)
     };
@@ -258,6 +290,8 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert_eq!((webhook.allow_http, webhook.block_private), (usual.allow_http, usual.block_private));
     assert_eq!((webhook.format, &webhook.retry_schedule), (usual.format, &usual.retry_schedule));
     assert_eq!((webhook.signing_secrets.len(), &route.events), (1, &usual.usual_events()));
+    let SinkTarget::Exec(exec) = &exec.target else { panic!("{exec:?}") };
+    assert_eq!(*exec, ExecSettings::new("/usr/local/bin/on-restore", vec!["--quiet".to_owned()]));
 }
 
 #[test]

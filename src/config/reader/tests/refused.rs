@@ -212,6 +212,32 @@ const WEBHOOK_CASES: &[(&str, &str)] = &[
     ("signing_secret = { credential = 'whsec_a' }", "must not hold the secret itself"),
 ];
 
+/// Keys that only a sink of type `exec` has.
+const EXEC_CASES: &[(&str, &str)] = &[
+    ("command = '/usr/bin/true'", "`command` must be an array, found a string"),
+    ("command = []", "`command` is empty"),
+    ("command = ['']", "an entry of `command` is empty"),
+    ("command = [5]", "an entry of `command` must be a string"),
+    ("command = ['true', 5]", "an entry of `command` must be a string"),
+    ("command = ['systemctl start a']", "has the arguments in it"),
+    ("command = ['cat | logger']", "is a command of a shell"),
+    ("command = ['/bin/a && /bin/b']", "is a command of a shell"),
+    ("command = ['$(which true)']", "is a command of a shell"),
+    ("command = ['~/bin/a']", "starts with `~`"),
+    ("command = ['$HOOK']", "has a placeholder like $NAME"),
+    ("command = ['{{ hook }}']", "has a placeholder like {{ NAME }}"),
+    ("command = [\"/bin/a\\u0000\"]", "has a NUL character"),
+    ("command = ['a', '|', 'logger']", "which only a shell understands"),
+    ("command = ['mail', '-s', '$RESTORE_WATCH_SUMMARY']", "is a placeholder like $NAME"),
+    ("command = ['mail', '-s', '{{ summary }}']", "is a placeholder like {{ NAME }}"),
+    ("command = [\"a\", \"\\u0000\"]", "has a NUL character"),
+    ("comand = ['a']", "unknown key `comand`"),
+    ("command = ['a']\ntimeout = '2m'", "`timeout` is `2m`"),
+    ("command = ['a']\nretry = 'no'", "must be true or false"),
+    ("command = ['a']\nretry_schedule = []", "`retry_schedule` is empty"),
+    ("command = ['a']\nurl = 'https://x.example'", "unknown key `url`"),
+];
+
 /// Addresses in the file that `block_private` refuses.
 const PRIVATE: &[&str] = &[
     "https://127.0.0.1/hook",
@@ -231,12 +257,15 @@ fn bad_value_is_one_problem() {
     let webhooks = WEBHOOK_CASES
         .iter()
         .map(|(text, part)| (webhook(&format!("url = 'https://hooks.example'\n{text}")), 5, *part));
+    let exec = EXEC_CASES.iter().map(|(text, part)| {
+        (format!("jobs = ['a']\n[[sink]]\ntype = 'exec'\n{text}"), 3 + text.lines().count(), *part)
+    });
     let private = PRIVATE.iter().map(|url| {
         let text = webhook(&format!("block_private = true\nurl = '{url}'"));
         (text, 5, "`url` leads to the private address")
     });
     let cases = CASES.iter().map(|(text, line, part)| ((*text).to_owned(), *line, *part));
-    for (text, line, part) in cases.chain(webhooks).chain(private) {
+    for (text, line, part) in cases.chain(webhooks).chain(exec).chain(private) {
         let Err(problems) = read(&text) else { panic!("accepted:\n{text}") };
         let found: Vec<_> = problems.iter().collect();
         assert_eq!(found.len(), 1, "one mistake, one problem:\n{text}\n\n{problems}");
