@@ -37,7 +37,6 @@ const MAX_LINE: usize = 200;
 pub(super) struct Webhook {
     http: http::Client,
     url: WebhookUrl,
-    peer: Peer,
     redactor: Redactor,
     format: Box<dyn Format>,
     /// The format that a receiver at this address expects, if that is another one.
@@ -94,12 +93,10 @@ impl Webhook {
         let format = format::of(settings);
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
-        let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
         let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
         Ok(Self {
             http,
             url,
-            peer,
             redactor,
             format,
             missing_format,
@@ -147,7 +144,7 @@ impl Webhook {
 
     /// Why there was no answer.
     async fn send_failure(&self, error: &SendError) -> Failure {
-        let Fault { text, kind } = http::fault(error, self.url.expose(), self.peer).await;
+        let Fault { text, kind } = self.http.fault(error, self.url.expose(), Peer::Receiver).await;
         let class = match kind {
             FaultKind::Misconfigured => FailureClass::Misconfigured,
             FaultKind::Passing | FaultKind::WrongProtocol | FaultKind::Intercepted => FailureClass::Transient,
