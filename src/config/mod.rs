@@ -46,7 +46,8 @@ pub use settings::{
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
-    DesktopSettings, EventFilter, LogSettings, Meaning, Route, SinkSettings, SinkTarget, TargetSettings,
-    WebhookSettings,
+    Authorization, ClientCert, DesktopSettings, EventFilter, Header, HeaderSettings, HeaderText, LogSettings,
+    Meaning, ProxySource, ProxySourceError, Route, SinkSettings, SinkTarget, TargetSettings,
+    TransportSettings, WebhookSettings, header_fault, trusted,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

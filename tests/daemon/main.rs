@@ -10,6 +10,7 @@ mod discovery;
 mod explain;
 mod failures;
 mod feeds;
+mod headers;
 mod history;
 mod http;
 mod ids;
@@ -26,6 +27,7 @@ mod starting;
 mod state;
 mod status;
 mod stopping;
+mod transport;
 mod webhook;
 
 #[path = "../support/mod.rs"]

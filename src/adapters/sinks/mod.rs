@@ -9,12 +9,14 @@ mod desktop;
 mod error;
 mod fingerprint;
 mod format;
+mod headers;
 mod log;
 #[cfg(test)]
 mod misbehaving_receivers;
 #[cfg(test)]
 mod sample_events;
 mod signature;
+mod transport;
 mod webhook;
 
 use std::fmt;

@@ -11,9 +11,11 @@ use reqwest::{Method, Request, StatusCode};
 
 use super::error::SinkError;
 use super::format::{self, Format};
+use super::headers::Headers;
 use super::signature::SigningSecrets;
+use super::transport::Transport;
 use super::{Attempt, Receiver};
-use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
+use crate::adapters::http::{self, Fault, FaultKind, SendError, Terms};
 use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Event, Payload, one_line};
@@ -37,6 +39,8 @@ const MAX_LINE: usize = 200;
 pub(super) struct Webhook {
     http: http::Client,
     url: WebhookUrl,
+    transport: Transport,
+    headers: Headers,
     redactor: Redactor,
     format: Box<dyn Format>,
     /// The format that a receiver at this address expects, if that is another one.
@@ -63,7 +67,8 @@ impl Receiver for Webhook {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        vec![self.url.expose().as_str()]
+        let url = self.url.expose().as_str();
+        std::iter::once(url).chain(self.headers.secrets()).chain(self.transport.secrets()).collect()
     }
 
     fn missing_format(&self) -> Option<WebhookFormat> {
@@ -78,14 +83,11 @@ impl Webhook {
         let url =
             settings.url.read(settings.allow_http).map_err(|error| SinkError::Url { name: name(), error })?;
 
-        let purpose = if settings.block_private {
-            http::ClientOptions::public_only(url.expose(), None)
-        } else {
-            Ok(http::ClientOptions::new(url.expose(), None))
-        };
-        let http = purpose
-            .and_then(|options| http::client(&options.within(TIMEOUT)))
+        let transport = Transport::read(&name(), settings, &url)?;
+        let http = http::client(&transport.options.clone().within(TIMEOUT))
             .map_err(|error| SinkError::Client { name: name(), error })?;
+        let headers = Headers::read(&settings.headers, &url)
+            .map_err(|error| SinkError::Header { name: name(), error })?;
 
         let secrets = SigningSecrets::read(&settings.signing_secrets)
             .map_err(|error| SinkError::Signature { name: name(), error })?;
@@ -93,10 +95,12 @@ impl Webhook {
         let format = format::of(settings);
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
-        let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
+        let redactor = transport.hide(headers.hide(secrets.hide(url.redactor())));
         Ok(Self {
             http,
             url,
+            transport,
+            headers,
             redactor,
             format,
             missing_format,
@@ -128,6 +132,7 @@ impl Webhook {
         let (id, timestamp) = (payload.event.id.to_string(), now.as_second());
         let body = self.format.bind(&payload.body);
         let mut request = http::request(Method::POST, self.url.expose().clone())
+            .headers(self.headers.map().clone())
             .header(CONTENT_TYPE, self.format.content_type())
             .header("webhook-id", &id)
             .header("webhook-timestamp", timestamp);
@@ -144,7 +149,7 @@ impl Webhook {
 
     /// Why there was no answer.
     async fn send_failure(&self, error: &SendError) -> Failure {
-        let Fault { text, kind } = self.http.fault(error, self.url.expose(), Peer::Receiver).await;
+        let Fault { text, kind } = self.http.fault(error, self.url.expose(), self.transport.peer).await;
         let class = match kind {
             FaultKind::Misconfigured => FailureClass::Misconfigured,
             FaultKind::Passing | FaultKind::WrongProtocol | FaultKind::Intercepted => FailureClass::Transient,
