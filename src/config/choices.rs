@@ -103,6 +103,14 @@ impl WebhookFormat {
             Self::Ntfy => &["ntfy.sh"],
         }
     }
+
+    /// The headers beside `Content-Type` that it sets for each event, so that a file cannot.
+    pub fn headers(self) -> &'static [&'static str] {
+        match self {
+            Self::Ntfy => &["Title", "Priority", "Tags"],
+            _ => &[],
+        }
+    }
 }
 
 keywords!(WebhookFormat {

@@ -15,6 +15,7 @@ mod locate;
 mod masks;
 mod pattern;
 mod problem;
+mod proxy_address;
 mod quote;
 mod reader;
 mod redactor;
@@ -35,6 +36,7 @@ pub use locate::{is_state_of_user, is_system_file, load, locate, named, state};
 pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, NamePattern, PatternError};
 pub use problem::{Problem, Problems};
+pub use proxy_address::{ProxyAddress, hide_credentials};
 pub use quote::ShownPath;
 pub use reader::parse;
 pub use redactor::Redactor;
@@ -44,7 +46,8 @@ pub use settings::{
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
-    DesktopSettings, EventFilter, ExecSettings, LogSettings, Meaning, Restore, Route, SinkSettings,
-    SinkTarget, TargetSettings, WebhookSettings,
+    Authorization, ClientCert, DesktopSettings, EventFilter, ExecSettings, Header, HeaderSettings,
+    HeaderText, LogSettings, Meaning, ProxySource, ProxySourceError, Restore, Route, SinkSettings,
+    SinkTarget, TargetSettings, TransportSettings, WebhookSettings, header_fault, trusted,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -124,6 +124,11 @@ impl WebhookUrl {
         parts.fold(redactor, |redactor, part| redactor.with(part, SHORTEST_MASKED, MASKED_RUN))
     }
 
+    /// Whether it has a user name or a password, which requests carry as `Authorization`.
+    pub fn has_credentials(&self) -> bool {
+        !self.0.username().is_empty() || self.0.password().is_some()
+    }
+
     /// The whole address, to be requested and not shown.
     pub fn expose(&self) -> &Url {
         &self.0

@@ -148,7 +148,7 @@ impl Ledger {
                     \"restore_job.unrecognised\", \"index.*\"]\n";
         format!(
             "[[sink]]\ntype = \"webhook\"\nname = \"{name}\"\nurl = {{ env = \"URL_{name}\" }}\nformat = \"{format}\"\n\
-             signing_secret = [{}]\nretry_schedule = [{schedule}]\n{}",
+             bearer = {{ env = \"TOKEN\" }}\nsigning_secret = [{}]\nretry_schedule = [{schedule}]\n{}",
             secrets.join(", "),
             if *ends_only { ends } else { "events = [\"*\"]\n" },
         )
@@ -159,7 +159,8 @@ impl Ledger {
         let url = format!("{}/{}", self.receiver.url(), secrets::PATH);
         let secrets = self.sink.secrets.iter();
         let secrets = secrets.map(|number| (format!("SECRET_{number}"), secrets::signing(*number)));
-        secrets.chain([(format!("URL_{}", self.sink.name), url)]).collect()
+        let token = ("TOKEN".to_owned(), secrets::TOKEN.to_owned());
+        secrets.chain([(format!("URL_{}", self.sink.name), url), token]).collect()
     }
 }
 
@@ -186,6 +187,9 @@ fn fault(sink: &Sink, received: &Received) -> Option<String> {
         headers.append(name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?);
     }
     let path = format!("/{}", secrets::PATH);
+    if received.header("authorization") != Some(&format!("Bearer {}", secrets::TOKEN)) {
+        return Some("another authorization".to_owned());
+    }
     if received.method != "POST" || received.path != path || headers.get_all("webhook-id").iter().count() != 1
     {
         return Some(format!("{} {} {headers:?}", received.method, received.path));

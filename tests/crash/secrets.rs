@@ -14,10 +14,13 @@ use crate::support::KEY;
 /// The part of each address that is as good as a password.
 pub(crate) const PATH: &str = "services/canary-of-a-path?token=canary-of-a-query";
 
+/// The token of each sink.
+pub(crate) const TOKEN: &str = "canary-of-a-bearer-token";
+
 #[test]
 fn search_finds_each_secret() {
     assert_eq!(found_in(b"nothing"), None);
-    for secret in [KEY, PATH, &signing(1), &decoded(1)] {
+    for secret in [KEY, PATH, TOKEN, &signing(1), &decoded(1)] {
         assert!(found_in(&[b"\xff\0", secret.as_bytes(), b"\0"].concat()).is_some(), "{secret}");
     }
 }

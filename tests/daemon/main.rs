@@ -11,6 +11,7 @@ mod exec;
 mod explain;
 mod failures;
 mod feeds;
+mod headers;
 mod history;
 mod http;
 mod ids;
@@ -28,6 +29,7 @@ mod starting;
 mod state;
 mod status;
 mod stopping;
+mod transport;
 mod webhook;
 
 #[path = "../support/mod.rs"]

@@ -61,7 +61,7 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Cli
 }
 
 /// The fault of a PEM file, without its contents.
-fn of_pem(error: &pem::Error) -> &'static str {
+pub(super) fn of_pem(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "its line with END is missing",
         pem::Error::IllegalSectionStart { .. } => "its line with BEGIN is malformed",

@@ -35,6 +35,12 @@ pub enum ClientError {
         number: usize,
         fault: String,
     },
+    /// A client certificate, or its key, cannot be used.
+    #[error("the client certificate in {place} cannot be used: {fault}")]
+    BadIdentity { place: String, fault: String },
+    /// This key of the configuration is for TLS, and the URL is not.
+    #[error("`{0}` is for https, and the URL is plain http")]
+    Plain(&'static str),
     /// The system has no root certificates at all.
     #[error("no CA certificates were found on this system, so no server can be verified")]
     NoRoots,

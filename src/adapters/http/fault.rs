@@ -5,10 +5,12 @@
 pub enum Peer {
     /// A control plane, which may have a `ca_file`.
     Api,
-    /// A receiver of webhooks, or a monitor.
+    /// A receiver of webhooks, which may have one, and a `client_cert`.
     Receiver,
-    /// A receiver that is reached without a proxy.
-    PublicReceiver,
+    /// A receiver that is shown a client certificate.
+    CertifiedReceiver,
+    /// A monitor.
+    Monitor,
 }
 
 /// Why a request had no answer.

@@ -12,7 +12,9 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 
 use super::certificates::{bundled, certificates};
 use super::error::ClientError;
+use super::identity::Identity;
 use super::options::ClientOptions;
+use super::proxy::Route;
 
 /// Names this program and its version to servers.
 const USER_AGENT: &str = concat!("restore-watch/", env!("CARGO_PKG_VERSION"));
@@ -49,6 +51,8 @@ pub(super) struct Recipe {
     pub(super) options: ClientOptions,
     /// Those of the `ca_file`, as read at the start.
     certificates: Vec<reqwest::Certificate>,
+    /// As read at the start, too.
+    identity: Option<reqwest::Identity>,
     resolver: Arc<dyn Resolve>,
 }
 
@@ -64,7 +68,8 @@ impl Recipe {
             Some(path) if !options.plain => certificates(path)?,
             _ => Vec::new(),
         };
-        Ok(Self { options: options.clone(), certificates, resolver: Arc::new(resolver) })
+        let identity = options.identity.as_ref().map(Identity::of_client).transpose()?;
+        Ok(Self { options: options.clone(), certificates, identity, resolver: Arc::new(resolver) })
     }
 
     /// Builds a client, which speaks HTTP/2 alone if the server is known to speak it.
@@ -87,10 +92,19 @@ impl Recipe {
                 None => builder.tls_certs_merge(named),
             };
         }
-
-        if options.loopback || options.public_only {
-            builder = builder.no_proxy();
+        if let Some(identity) = &self.identity {
+            builder = builder.identity(identity.clone());
         }
+
+        builder = match &options.route {
+            Route::Environment if options.loopback => builder.no_proxy(),
+            Route::Environment => builder,
+            Route::Direct => builder.no_proxy(),
+            Route::Proxy(address) => {
+                let proxy = reqwest::Proxy::all(address.expose());
+                builder.proxy(proxy.map_err(|error| ClientError::of_build(&error))?)
+            }
+        };
         if let Some(timeout) = options.connect_timeout() {
             builder = builder.connect_timeout(timeout);
         }

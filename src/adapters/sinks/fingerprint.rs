@@ -8,7 +8,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{
-    EventFilter, LogFormat, LogLevel, SecretSource, SinkSettings, SinkTarget, UrlSource, WebhookFormat,
+    EventFilter, HeaderSettings, LogFormat, LogLevel, SecretSource, SinkSettings, SinkTarget,
+    TransportSettings, UrlSource, WebhookFormat,
 };
 use crate::model::EventKind;
 
@@ -46,7 +47,14 @@ fn text(settings: &SinkSettings) -> String {
                 signing_secrets: &webhook.signing_secrets,
                 retry_schedule: &webhook.retry_schedule,
             };
-            format!("Webhook({of_0_1_0:?})")
+            let mut text = format!("Webhook({of_0_1_0:?})");
+            if webhook.headers != HeaderSettings::default() {
+                text += &format!("{:?}", webhook.headers);
+            }
+            if webhook.transport != TransportSettings::default() {
+                text += &format!("{:?}", webhook.transport);
+            }
+            text
         }
         SinkTarget::Exec(exec) => format!("Exec({name:?}, {events:?}, {exec:?})"),
     }
@@ -100,7 +108,7 @@ struct WebhookSettings<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Route, WebhookUrl};
+    use crate::config::{Authorization, ProxySource, Route, WebhookUrl};
 
     const ADDRESS: &str = "https://hooks.slack.com/services/x";
 
@@ -137,6 +145,34 @@ mod tests {
 
         assert_ne!(of_format(EventFilter::for_people()), of_format(EventFilter::ends()));
         assert_ne!(of(&desktop(EventFilter::for_people()), &[]), of(&desktop(EventFilter::all()), &[]));
+    }
+
+    fn bearer(variable: &str) -> Option<Authorization> {
+        Some(Authorization::Bearer(SecretSource::Env(variable.to_owned())))
+    }
+
+    #[test]
+    fn headers_and_transport_are_part_of_the_settings() {
+        let usual = webhook(WebhookFormat::Standard, EventFilter::all());
+        let with = |change: fn(&mut crate::config::WebhookSettings)| {
+            let mut settings = usual.clone();
+            if let SinkTarget::Webhook(webhook) = &mut settings.target {
+                change(webhook);
+            }
+            of(&settings, &[ADDRESS])
+        };
+        let mut seen = vec![
+            of(&usual, &[ADDRESS]),
+            of(&usual, &[ADDRESS, "token"]),
+            with(|webhook| webhook.headers.authorization = bearer("A")),
+            with(|webhook| webhook.headers.authorization = bearer("B")),
+            with(|webhook| webhook.transport.proxy = Some(ProxySource::None)),
+            with(|webhook| webhook.transport.ca_file = Some("ca.pem".into())),
+        ];
+
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 6);
     }
 
     #[test]

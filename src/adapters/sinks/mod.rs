@@ -10,6 +10,7 @@ mod error;
 mod exec;
 mod fingerprint;
 mod format;
+mod headers;
 mod log;
 #[cfg(test)]
 mod misbehaving_receivers;
@@ -17,6 +18,7 @@ mod refusal;
 #[cfg(test)]
 mod sample_events;
 mod signature;
+mod transport;
 mod webhook;
 
 use std::fmt;

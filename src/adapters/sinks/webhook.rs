@@ -11,9 +11,11 @@ use reqwest::{Method, Request};
 
 use super::error::SinkError;
 use super::format::{self, Format, UnreadableSecret};
+use super::headers::Headers;
 use super::signature::SigningSecrets;
+use super::transport::Transport;
 use super::{Attempt, Receiver};
-use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
+use crate::adapters::http::{self, Fault, FaultKind, SendError, Terms};
 use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Payload, one_line};
@@ -40,7 +42,8 @@ const SHORTEST_MASKED: usize = 8;
 pub(super) struct Webhook {
     http: http::Client,
     url: WebhookUrl,
-    peer: Peer,
+    transport: Transport,
+    headers: Headers,
     redactor: Redactor,
     format: Box<dyn Format>,
     /// The format that a receiver at this address expects, if that is another one.
@@ -67,8 +70,9 @@ impl Receiver for Webhook {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        let of_format = self.format.secrets();
-        [self.url.expose().as_str()].into_iter().chain(of_format).collect()
+        let url = self.url.expose().as_str();
+        let of_requests = std::iter::once(url).chain(self.headers.secrets()).chain(self.transport.secrets());
+        of_requests.chain(self.format.secrets()).collect()
     }
 
     fn missing_format(&self) -> Option<WebhookFormat> {
@@ -84,14 +88,11 @@ impl Webhook {
             .read(settings.allow_http)
             .map_err(|error| SinkError::Url { name: name.to_owned(), error })?;
 
-        let purpose = if settings.block_private {
-            http::ClientOptions::public_only(url.expose(), None)
-        } else {
-            Ok(http::ClientOptions::new(url.expose(), None))
-        };
-        let http = purpose
-            .and_then(|options| http::client(&options.within(TIMEOUT)))
+        let transport = Transport::read(name, settings, &url)?;
+        let http = http::client(&transport.options.clone().within(TIMEOUT))
             .map_err(|error| SinkError::Client { name: name.to_owned(), error })?;
+        let headers = Headers::read(&settings.headers, &url)
+            .map_err(|error| SinkError::Header { name: name.to_owned(), error })?;
 
         let secrets = SigningSecrets::read(&settings.signing_secrets)
             .map_err(|error| SinkError::Signature { name: name.to_owned(), error })?;
@@ -103,8 +104,7 @@ impl Webhook {
         })?;
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
-        let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
-        let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
+        let redactor = transport.hide(headers.hide(secrets.hide(url.redactor())));
         let redactor = format
             .secrets()
             .into_iter()
@@ -112,7 +112,8 @@ impl Webhook {
         Ok(Self {
             http,
             url,
-            peer,
+            transport,
+            headers,
             redactor,
             format,
             missing_format,
@@ -144,6 +145,7 @@ impl Webhook {
         let (id, timestamp) = (payload.event.id.to_string(), now.as_second());
         let body = self.format.bind(&payload.body);
         let mut request = http::request(Method::POST, self.url.expose().clone())
+            .headers(self.headers.map().clone())
             .header(CONTENT_TYPE, self.format.content_type())
             .header("webhook-id", &id)
             .header("webhook-timestamp", timestamp);
@@ -160,7 +162,7 @@ impl Webhook {
 
     /// Why there was no answer.
     async fn send_failure(&self, error: &SendError) -> Failure {
-        let Fault { text, kind } = http::fault(error, self.url.expose(), self.peer).await;
+        let Fault { text, kind } = self.http.fault(error, self.url.expose(), self.transport.peer).await;
         let class = match kind {
             FaultKind::Misconfigured => FailureClass::Misconfigured,
             FaultKind::Passing | FaultKind::WrongProtocol | FaultKind::Intercepted => FailureClass::Transient,

@@ -14,6 +14,7 @@ use crate::adapters::store;
 use crate::config::{
     self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, HttpSettings, IndexPattern, Meaning,
     ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
+    trusted,
 };
 use crate::model::{EventKind, duration};
 use crate::platform::lines::hanging;
@@ -95,7 +96,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
     );
     if let Some(file) = ca_file {
         // Writing to a text does not fail.
-        let _ = writeln!(text, "  trusts    the certificates in {} too", ShownPath(file));
+        let _ = writeln!(text, "  trusts    {}", trusted(file));
     }
     for job in &project.jobs {
         let name = job.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();

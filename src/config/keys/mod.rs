@@ -39,6 +39,8 @@ pub(super) struct Key {
     name: &'static str,
     kind: Kind,
     is_required: bool,
+    /// It excludes another key of its table, which the sample has in its place.
+    is_alternative: bool,
     /// What it means, for documentation.
     about: &'static str,
     /// A value as the file has it, for documentation; required unless there is a default.
@@ -112,12 +114,20 @@ pub(super) enum Kind {
     /// Where a secret is: a name or a path, in place of which the secret itself is sometimes
     /// written.
     SecretPlace,
+    /// A table of texts and tables with the keys of [`SECRET`], by the names of headers.
+    Headers {
+        most: usize,
+    },
     /// An address to listen at, or an array of them.
     Listen,
     /// An array of names of hosts.
     Hosts,
     /// An address, which may itself be a secret, or where it is.
     Url,
+    /// A text, or a table with these keys. The text may be a secret by mistake.
+    OrTable(&'static Table),
+    /// A table that stands in one line.
+    InLine(&'static Table),
     Table(&'static Table),
     Tables(&'static Table),
     /// Tables with the keys of [`SINK`] and those of its type.
@@ -205,7 +215,7 @@ const fn is_same(one: &str, other: &str) -> bool {
 
 impl Key {
     pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, is_required: false, about, example: "" }
+        Self { name, kind, is_required: false, is_alternative: false, about, example: "" }
     }
 
     pub(super) const fn required(mut self) -> Self {
@@ -216,6 +226,11 @@ impl Key {
     /// The same key in another table, where this is all to say of it.
     pub(super) const fn about(mut self, about: &'static str) -> Self {
         self.about = about;
+        self
+    }
+
+    pub(super) const fn alternative(mut self) -> Self {
+        self.is_alternative = true;
         self
     }
 
@@ -290,7 +305,7 @@ impl Key {
     /// The keys of the table or tables at this key.
     pub(super) fn table(&self) -> &'static Table {
         match self.kind {
-            Kind::Table(table) | Kind::Tables(table) => table,
+            Kind::Table(table) | Kind::Tables(table) | Kind::InLine(table) | Kind::OrTable(table) => table,
             Kind::Jobs => &JOB,
             Kind::Discover => &DISCOVER,
             Kind::Secret | Kind::Secrets { .. } | Kind::Url => &SECRET,
@@ -332,10 +347,16 @@ impl Kind {
             // An argument may be a secret, though it should not be one.
             | Self::Command { .. }
             | Self::Discover
+            | Self::InLine(_)
             | Self::Table(_)
             | Self::Tables(_)
             | Self::Sinks => Shown::Numbers,
-            Self::Secret | Self::Secrets { .. } | Self::SecretPlace | Self::Url => Shown::Nothing,
+            Self::Secret
+            | Self::Secrets { .. }
+            | Self::SecretPlace
+            | Self::Headers { .. }
+            | Self::OrTable(_)
+            | Self::Url => Shown::Nothing,
         }
     }
 }

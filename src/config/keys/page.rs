@@ -51,6 +51,11 @@ fn row(key: &Key) -> String {
     format!("| `{}` | {} | {default} | {} |\n", key.name, key.form(), key.meaning())
 }
 
+/// The title of a table, without its marks.
+fn plain(table: &Table) -> String {
+    table.title.replace('`', "")
+}
+
 impl Key {
     /// What the value may be.
     fn form(&self) -> String {
@@ -80,6 +85,9 @@ impl Key {
             Kind::Listen => "string, or array of strings".to_owned(),
             Kind::Hosts => "array of names".to_owned(),
             Kind::Url => "a URL, or a table (see \"Where a secret is\")".to_owned(),
+            Kind::Headers { .. } => "table of strings, or of tables (see \"Where a secret is\")".to_owned(),
+            Kind::OrTable(table) => format!("string, or a table (see \"{}\")", plain(table)),
+            Kind::InLine(table) => format!("table (see \"{}\")", plain(table)),
             Kind::Table(_) => "table".to_owned(),
             Kind::Tables(_) | Kind::Sinks => "array of tables".to_owned(),
         }

@@ -80,9 +80,10 @@ fn settings(table: &Table) -> String {
     keys.map(setting).collect::<Vec<_>>().concat()
 }
 
-/// One setting, commented out, below what it means.
+/// One setting, commented out, below what it means. One that excludes another is part of the comment.
 fn setting(key: &Key) -> String {
-    comment(&key.meaning()) + &format!("#{} = {}\n", key.name, key.shown_value())
+    let off = if key.is_alternative { "# " } else { "#" };
+    comment(&key.meaning()) + &format!("{off}{} = {}\n", key.name, key.shown_value())
 }
 
 /// All keys of a table in one line.

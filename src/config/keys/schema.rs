@@ -97,12 +97,21 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Discover => json!({ "oneOf": [{ "type": "boolean" }, of_table(&DISCOVER)] }),
         Kind::Secret => secret,
         Kind::Secrets { most } => json!({ "oneOf": [secret, array(&secret, Some(*most))] }),
+        Kind::Headers { most } => json!({
+            "type": "object",
+            "maxProperties": most,
+            "additionalProperties": { "oneOf": [{ "type": "string", "minLength": 1 }, secret] },
+        }),
+        Kind::OrTable(table) => {
+            let table = if std::ptr::eq(*table, &raw const SECRET) { secret } else { of_table(table) };
+            json!({ "oneOf": [{ "type": "string", "minLength": 1 }, table] })
+        }
         Kind::Listen => {
             let address = json!({ "type": "string", "minLength": 1 });
             json!({ "oneOf": [address, array(&address, Some(HttpSettings::MOST))] })
         }
         Kind::Url => json!({ "oneOf": [{ "type": "string", "minLength": 1 }, secret] }),
-        Kind::Table(table) => of_table(table),
+        Kind::Table(table) | Kind::InLine(table) => of_table(table),
         Kind::Tables(table) => json!({ "type": "array", "items": of_table(table) }),
         Kind::Sinks => {
             array(&json!({ "oneOf": SinkType::ALL.iter().copied().map(of_sink).collect::<Vec<_>>() }), None)
@@ -163,6 +172,7 @@ impl Kind {
                 Some(format!("up to {most} entries, each {}", between(bounds)))
             }
             Self::Label { longest } => Some(format!("up to {longest} characters")),
+            Self::Headers { most } => Some(format!("up to {most} entries")),
             _ => None,
         }
     }

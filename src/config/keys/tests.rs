@@ -40,6 +40,8 @@ fn below(key: &Key) -> Vec<&'static Table> {
         | Kind::Discover
         | Kind::Secret
         | Kind::Secrets { .. }
+        | Kind::InLine(_)
+        | Kind::OrTable(_)
         | Kind::Url => vec![key.table()],
         _ => Vec::new(),
     }
@@ -99,7 +101,17 @@ fn sample_has_every_key_and_is_valid() {
 
     let missing: Vec<_> = declared().difference(&found(&in_force)).copied().collect();
 
-    assert_eq!(missing, [(SECRET.title, "env")], "which the text explains");
+    let alternative = "`basic` of a webhook";
+    assert_eq!(
+        missing,
+        [
+            (SECRET.title, "env"),
+            ("`[[sink]]` with `type = \"webhook\"`", "basic"),
+            (alternative, "password"),
+            (alternative, "user"),
+        ],
+        "which the text explains"
+    );
     for text in [sample(), in_force] {
         if let Err(problems) = read(&text) {
             panic!("{problems}");

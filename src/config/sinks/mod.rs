@@ -7,11 +7,13 @@ mod defaults;
 mod desktop;
 mod events;
 mod exec;
+mod headers;
 mod keys;
 mod list;
 mod log;
 mod retry_schedule;
 mod route;
+mod transport;
 mod webhook;
 
 use std::path::Path;
@@ -25,13 +27,17 @@ use crate::model::Keyword as _;
 pub use desktop::DesktopSettings;
 pub use events::EventFilter;
 pub use exec::ExecSettings;
+pub use headers::{Authorization, Header, HeaderSettings, HeaderText, header_fault};
 pub use log::LogSettings;
 pub use route::{Restore, Route};
+pub use transport::{ClientCert, ProxySource, ProxySourceError, TransportSettings, trusted};
 pub use webhook::WebhookSettings;
 
 pub(super) use defaults::SINK_DEFAULTS;
+pub(super) use headers::BASIC_KEYS;
 pub(super) use keys::SINK;
 pub(super) use list::{help_for_table, read};
+pub(super) use transport::CLIENT_CERT_KEYS;
 
 /// A sink: where events go, and which ones.
 #[derive(Debug, Clone)]

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
+use super::headers::{self, HeaderSettings};
+use super::transport::{self, TransportSettings};
 use super::{EventFilter, Meaning, TargetSettings, retry_schedule};
 use crate::config::keys::{ALLOW_HTTP, Key, Kind, Table, choice, default};
 use crate::config::reader::{Finding, Section, Value, source, url};
@@ -42,6 +44,12 @@ pub(in crate::config) static KEYS: Table = Table {
              During a rotation, an array of several. Default: requests are not signed.",
         )
         .example("{ credential = \"ops-secret\" }"),
+        headers::HEADERS,
+        headers::BEARER,
+        headers::BASIC,
+        transport::CA_FILE,
+        transport::CLIENT_CERT,
+        transport::PROXY,
         retry_schedule::KEY,
     ],
 };
@@ -60,6 +68,10 @@ pub struct WebhookSettings {
     /// The secrets that each request is signed with; none: unsigned. Several while a secret is
     /// rotated.
     pub signing_secrets: Vec<SecretSource>,
+    /// The headers of each request, beside those of the format.
+    pub headers: HeaderSettings,
+    /// How requests reach the receiver.
+    pub transport: TransportSettings,
     /// The time before each further attempt, counted from the failure of the one before; at least
     /// one.
     pub retry_schedule: Vec<Duration>,
@@ -77,6 +89,8 @@ impl WebhookSettings {
             block_private: false,
             format: WebhookFormat::default(),
             signing_secrets: Vec::new(),
+            headers: HeaderSettings::default(),
+            transport: TransportSettings::default(),
             retry_schedule: Self::RETRY_SCHEDULE.to_vec(),
         }
     }
@@ -96,9 +110,11 @@ impl WebhookSettings {
         let address =
             section.take("url").and_then(|value| url::read(&value, lenient, blocked.as_ref(), base));
 
-        let format = section.choice("format");
+        let format = section.choice("format").unwrap_or_default();
         let most = section.declaration("signing_secret").most();
         let signing_secrets = section.take("signing_secret").map(|value| signing_secrets(&value, most, base));
+        let headers = HeaderSettings::read(&mut section, address.as_ref(), format, base);
+        let transport = TransportSettings::read(&mut section, address.as_ref(), blocked.as_ref(), base);
         let schedule = retry_schedule::read(&mut section);
         section.finish();
 
@@ -106,8 +122,10 @@ impl WebhookSettings {
         let webhook = Self {
             allow_http: lenient,
             block_private,
-            format: format.unwrap_or_default(),
+            format,
             signing_secrets: signing_secrets.unwrap_or_default(),
+            headers,
+            transport,
             retry_schedule: schedule.unwrap_or(usual.retry_schedule),
             ..usual
         };
@@ -149,7 +167,12 @@ impl TargetSettings for WebhookSettings {
 
         let meaning = Meaning::new(target).with("format", self.format.as_str());
         let meaning = meaning.with("signed", signed).with("reaches", reached);
+        let meaning = self.transport.add_to(self.headers.add_to(meaning));
         retry_schedule::add_to(meaning, &self.retry_schedule)
+    }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        self.headers.secrets().chain(self.transport.secrets()).collect()
     }
 }
 

@@ -123,6 +123,8 @@ mod tests {
             for kind in EventKind::ALL_AND_TEST {
                 let headers = named(*format).headers(*kind);
 
+                let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
+                assert_eq!(names, format.headers(), "a file cannot set them");
                 assert_eq!(headers.is_empty(), *format != WebhookFormat::Ntfy);
                 assert!(headers.iter().all(|(name, value)| name.is_ascii() && value.is_ascii()));
             }

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use super::parse_in;
 use crate::config::{
-    DiscoverySettings, Effort, ExecSettings, LogFormat, LogLevel, MonitorSettings, Problems, Rate, Route,
-    SecretSource, Settings, SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, UrlSource,
-    WebhookFormat, WebhookSettings,
+    Authorization, ClientCert, DiscoverySettings, Effort, ExecSettings, Header, HeaderSettings, HeaderText,
+    LogFormat, LogLevel, MonitorSettings, Problems, ProxySource, Rate, Route, SecretSource, Settings,
+    SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, TransportSettings, UrlSource, WebhookFormat,
+    WebhookSettings,
 };
 use crate::model::EventKind;
 
@@ -149,12 +150,39 @@ fn every_key_of_a_sink_is_read() {
     assert_eq!(ops.signing_secrets, [SecretSource::Credential("new".to_owned()), old]);
     assert_eq!(chat.signing_secrets, [SecretSource::Env("CHAT_SECRET".to_owned())]);
     assert_eq!(ops.retry_schedule, [Duration::from_millis(10), Duration::from_hours(7 * 24)]);
+    every_header_is_read(&ops.headers, &chat.headers);
+    every_way_is_read(&ops.transport, &chat.transport);
 
     let SinkTarget::Exec(exec) = &hook.target else { panic!("{hook:?}") };
     let program = "/etc/restore-watch/bin/on-restore";
     let usual = ExecSettings::new(program, Vec::new());
     let (timeout, retry_schedule) = (Duration::from_mins(1), vec![Duration::from_secs(1)]);
     assert_eq!(*exec, ExecSettings { timeout, retry: false, retry_schedule, ..usual });
+}
+
+fn every_header_is_read(ops: &HeaderSettings, chat: &HeaderSettings) {
+    let header = |name: &str, value| Header { name: name.to_owned(), value };
+    let key = SecretSource::File("/etc/restore-watch/keys/api".into());
+    assert!(ops.named.contains(&header("X-Team", HeaderText::Given("search".to_owned()))));
+    assert!(ops.named.contains(&header("X-Api-Key", HeaderText::From(key))));
+    let token = SecretSource::Credential("token".to_owned());
+    assert_eq!(ops.authorization, Some(Authorization::Bearer(token)));
+    let password = SecretSource::Env("CHAT_PASSWORD".to_owned());
+    let basic = Authorization::Basic { user: "restores".to_owned(), password };
+    assert_eq!((chat.named.len(), &chat.authorization), (0, &Some(basic)));
+}
+
+fn every_way_is_read(ops: &TransportSettings, chat: &TransportSettings) {
+    let only_proxy = TransportSettings { proxy: Some(ProxySource::None), ..TransportSettings::default() };
+    assert_eq!(*ops, only_proxy);
+    let client_cert = ClientCert {
+        file: Some("/etc/restore-watch/client.pem".into()),
+        key: SecretSource::File("/etc/restore-watch/client-key.pem".into()),
+    };
+    assert_eq!(chat.ca_file.as_deref(), Some(Path::new("/etc/restore-watch/ca.pem")));
+    assert_eq!(chat.client_cert, Some(client_cert));
+    let proxy = SecretSource::File("/etc/restore-watch/keys/proxy".into());
+    assert_eq!(chat.proxy, Some(ProxySource::From(proxy)));
 }
 
 #[test]

@@ -210,6 +210,56 @@ const WEBHOOK_CASES: &[(&str, &str)] = &[
     ("signing_secret = [{ env = 'A' }, { env = 'B' }, { env = 'A' }]", "is there twice"),
     ("signing_secret = { file = 'whsec_a' }", "must not hold the secret itself"),
     ("signing_secret = { credential = 'whsec_a' }", "must not hold the secret itself"),
+    ("headers = 5", "`headers` must be a table"),
+    ("headers = { X-Team = 5 }", "the header `X-Team` must be a string or a table"),
+    ("headers = { X-Team = '' }", "the header `X-Team` is empty"),
+    ("headers = { X-Team = \"a\\nb\" }", "has a line break"),
+    ("headers = { X-Team = \"a\\u0007\" }", "has a control character"),
+    ("headers = { X-Team = 'Zürich' }", "has characters that are not ASCII"),
+    ("headers = { X-Team = ' a' }", "begins or ends with a blank"),
+    ("headers = { X-Team = '${TEAM}' }", "has a placeholder like ${NAME}"),
+    ("headers = { 'X Team' = 'a' }", "the header `X Team` cannot be called so"),
+    ("headers = { 'X-Team:' = 'a' }", "has a colon in its name"),
+    ("headers = { X-Team = 'a', x-team = 'b' }", "is there twice"),
+    ("headers = { X-Team = {} }", "the header `X-Team` names no source"),
+    ("headers = { Authorization = 'a' }", "must not hold the secret itself"),
+    ("headers = { X-Api-Key = 'a' }", "must not hold the secret itself"),
+    ("headers = { X-Auth = 'a' }", "must not hold the secret itself"),
+    ("headers = { Private-Token = 'a' }", "must not hold the secret itself"),
+    ("headers = { X-Team = 'Bearer a' }", "must not hold the secret itself"),
+    ("headers = { Host = 'a' }", "is the host of the `url`"),
+    ("headers = { content-type = 'text/plain' }", "is set by the `format`"),
+    ("headers = { Content-Length = '1' }", "says how the body is sent"),
+    ("headers = { Transfer-Encoding = 'chunked' }", "says how the body is sent"),
+    ("headers = { Expect = '100-continue' }", "says how the body is sent"),
+    ("headers = { Connection = 'close' }", "is about the connection"),
+    ("headers = { Proxy-Authorization = { env = 'A' } }", "is for a proxy"),
+    ("headers = { webhook-id = 'a' }", "is set for each delivery"),
+    ("headers = { Accept-Encoding = 'gzip' }", "compress its answers"),
+    ("headers = { Title = 'a' }\nformat = 'ntfy'", "is set by the `format`"),
+    ("bearer = 'a'", "`bearer` must not hold the secret itself"),
+    ("basic = 'a'", "`basic` must be a table"),
+    ("basic = { user = 'a' }", "`basic` without a `password`"),
+    ("basic = { password = { env = 'A' } }", "`basic` without a `user`"),
+    ("basic = { user = 'a:b', password = { env = 'A' } }", "`user` has a colon"),
+    ("basic = { user = 'a', password = 'b' }", "`password` must not hold the secret itself"),
+    ("basic = { user = 'a', password = { env = 'B' } }\nbearer = { env = 'A' }", "is a second authorization"),
+    (
+        "bearer = { env = 'A' }\nheaders = { authorization = { env = 'B' } }",
+        "`bearer` is a second authorization",
+    ),
+    ("ca_file = '~/ca.pem'", "starts with `~`"),
+    ("client_cert = 5", "must be a string or a table"),
+    ("client_cert = '-----BEGIN CERTIFICATE-----'", "is the content of a PEM file"),
+    ("client_cert = { cert = 'a.pem' }", "`client_cert` without a `key`"),
+    ("client_cert = { key = 'a.pem' }", "`client_cert` without a `cert`"),
+    ("client_cert = { cert = 'a.pem', key = 5 }", "`key` must be a string or a table"),
+    ("client_cert = { cert = 'a.pem', key = '-----BEGIN PRIVATE KEY-----' }", "is the content of a PEM file"),
+    ("proxy = 5", "must be a string or a table"),
+    ("proxy = 'nonsense://a'", "does not begin with a known scheme"),
+    ("proxy = 'http://a:0'", "is no address of a proxy"),
+    ("proxy = 'http://user:a@b:1'", "must not hold the password itself"),
+    ("proxy = 'http://a:1'\nblock_private = true", "`proxy` is there beside `block_private`"),
 ];
 
 /// Keys that only a sink of type `exec` has.
@@ -287,6 +337,41 @@ fn texts_that_only_look_wrong_are_accepted() {
     ] {
         assert!(read(text).is_ok(), "{text}\n{:?}", read(text));
     }
+}
+
+#[test]
+fn keys_that_exclude_the_address_show_both_places() {
+    for (address, text, message, note) in [
+        (
+            "https://user:canary@hooks.example",
+            "bearer = { env = 'A' }",
+            "`bearer` is a second authorization",
+            "the first is a user name or a password in `url`, on line 4",
+        ),
+        ("http://127.0.0.1", "ca_file = 'a'", "`ca_file` is for https", "the `url` is plain http, on line 4"),
+        ("http://127.0.0.1", "client_cert = 'a'", "`client_cert` is for https", "plain http, on line 4"),
+    ] {
+        let text = format!("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = '{address}'\n{text}");
+        let problems = read(&text).unwrap_err();
+
+        let shown = problems.to_string();
+        assert_eq!(problems.iter().count(), 1, "{shown}");
+        assert!(shown.contains(message) && shown.contains(note) && !shown.contains("canary"), "{shown}");
+    }
+}
+
+#[test]
+fn more_than_32_headers_are_refused() {
+    let with = |count: usize| {
+        let headers: Vec<_> = (0..count).map(|number| format!("X-{number} = 'a'")).collect();
+        let headers = headers.join(", ");
+        read(&format!(
+            "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'https://x'\nheaders = {{ {headers} }}"
+        ))
+    };
+
+    assert!(with(32).is_ok());
+    assert!(with(33).unwrap_err().to_string().contains("has 33 entries; at most 32 are accepted"));
 }
 
 #[test]
