@@ -19,6 +19,7 @@ mod id;
 mod index_stem;
 mod job;
 mod keyword;
+pub mod markup;
 mod natural;
 mod outcome;
 mod outcome_counts;

@@ -6,7 +6,6 @@
 
 mod cloudevents;
 mod discord;
-mod markup;
 mod ntfy;
 mod slack;
 mod standard;
@@ -20,7 +19,7 @@ use serde_json::Value;
 
 use crate::config::{WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::retry::RetryAfter;
-use crate::model::{Event, EventKind};
+use crate::model::{Event, EventKind, markup};
 
 /// What one kind of receiver wants. What it does not override is what most receivers want.
 pub(super) trait Format: fmt::Debug + Send + Sync {
