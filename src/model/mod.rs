@@ -28,6 +28,7 @@ mod reason;
 mod reference;
 mod restore_group;
 mod restore_stats;
+mod samples;
 pub mod schema;
 mod since;
 mod status;
