@@ -72,7 +72,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Durations { most, .. } => array(&json!({ "type": "string", "pattern": DURATION }), Some(*most)),
         Kind::Choice { words, .. } => json!({ "enum": words() }),
         Kind::Label { longest } => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
-        Kind::Text { .. } | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
+        Kind::Text { .. } | Kind::Template | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
         Kind::IndexPatterns | Kind::Hosts => array(&json!({ "type": "string", "minLength": 1 }), None),
         Kind::Events => array(&json!({ "enum": EventFilter::patterns() }), None),
         Kind::Levels => {
@@ -91,6 +91,13 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Discover => json!({ "oneOf": [{ "type": "boolean" }, of_table(&DISCOVER)] }),
         Kind::Secret => secret,
         Kind::Secrets { most } => json!({ "oneOf": [secret, array(&secret, Some(*most))] }),
+        Kind::SecretsByName { most } => json!({
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": most,
+            "additionalProperties": secret,
+        }),
+        Kind::Tree => json!({ "type": ["object", "array"] }),
         Kind::Listen => {
             let address = json!({ "type": "string", "minLength": 1 });
             json!({ "oneOf": [address, array(&address, Some(HttpSettings::MOST))] })
