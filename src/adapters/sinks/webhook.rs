@@ -14,7 +14,7 @@ use super::format::{self, Format};
 use super::signature::SigningSecrets;
 use super::{Attempt, Receiver};
 use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
-use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::config::{Redactor, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
@@ -32,6 +32,10 @@ const MAX_ANSWER: usize = 64 * 1024;
 
 /// In characters.
 const MAX_LINE: usize = 200;
+
+/// A secret of a body that is shorter, or a shorter part of one, is part of ordinary words. In
+/// characters.
+const SHORTEST_SECRET: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Webhook {
@@ -64,7 +68,7 @@ impl Receiver for Webhook {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        vec![self.url.expose().as_str()]
+        [vec![self.url.expose().as_str()], self.format.secrets()].concat()
     }
 
     fn missing_format(&self) -> Option<WebhookFormat> {
@@ -75,6 +79,7 @@ impl Receiver for Webhook {
 impl Webhook {
     /// Sets up the webhook of the sink called `name`.
     pub(super) fn new(name: &str, settings: &WebhookSettings) -> Result<Self, SinkError> {
+        let format = format::of(name, settings, &SecretSource::read)?;
         let name = || name.to_owned();
         let url =
             settings.url.read(settings.allow_http).map_err(|error| SinkError::Url { name: name(), error })?;
@@ -91,11 +96,14 @@ impl Webhook {
         let secrets = SigningSecrets::read(&settings.signing_secrets)
             .map_err(|error| SinkError::Signature { name: name(), error })?;
 
-        let format = format::of(settings);
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
         let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
         let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
+        let redactor = format
+            .secrets()
+            .into_iter()
+            .fold(redactor, |redactor, secret| redactor.with(secret, SHORTEST_SECRET, SHORTEST_SECRET));
         Ok(Self {
             http,
             url,

@@ -15,9 +15,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::config::{WebhookFormat, WebhookSettings, WebhookUrl};
+use super::SinkError;
+use crate::config::{SecretError, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::retry::RetryAfter;
 use crate::model::{Event, EventKind, markup};
 
@@ -32,13 +34,19 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         Cow::Borrowed(committed)
     }
 
+    /// The secrets that belong into a body.
+    fn secrets(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether the body is the published shape of the event, which is committed in any case.
     fn is_published_shape(&self) -> bool {
         false
     }
 
     /// The value of the header `Content-Type`.
-    fn content_type(&self) -> &'static str {
+    #[expect(clippy::unnecessary_literal_bound, reason = "some formats have one of the configuration")]
+    fn content_type(&self) -> &str {
         "application/json"
     }
 
@@ -62,22 +70,29 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
     /// `Retry-After`: `retry_after` in seconds with a fraction, as Discord does
     /// (discord.com/developers, "Rate Limits"), and proxies in front of it for other formats.
     fn retry_after(&self, answer: &[u8]) -> Option<RetryAfter> {
-        let answer: Value = serde_json::from_slice(answer).ok()?;
-        let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
-        Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+        seconds_to_wait(&serde_json::from_slice(answer).ok()?)
     }
 }
 
-/// The registry: the format that a webhook with these settings has.
-pub(super) fn of(settings: &WebhookSettings) -> Box<dyn Format> {
-    match settings.format {
+/// What `retry_after` of an answer says.
+fn seconds_to_wait(answer: &Value) -> Option<RetryAfter> {
+    let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
+    Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+}
+
+/// How the secrets that belong into a body are read.
+pub(super) type Read = dyn Fn(&SecretSource) -> Result<SecretString, SecretError>;
+
+/// The registry: the format that a webhook of the sink `name` has with these settings.
+pub(super) fn of(_name: &str, settings: &WebhookSettings, _read: &Read) -> Result<Box<dyn Format>, SinkError> {
+    Ok(match settings.format {
         WebhookFormat::Standard => Box::new(standard::Standard),
         WebhookFormat::CloudEvents => Box::new(cloudevents::CloudEvents),
         WebhookFormat::Slack => Box::new(slack::Slack),
         WebhookFormat::Discord => Box::new(discord::Discord),
         WebhookFormat::Teams => Box::new(teams::Teams),
         WebhookFormat::Ntfy => Box::new(ntfy::Ntfy),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -91,7 +106,9 @@ mod tests {
 
     fn named(format: WebhookFormat) -> Box<dyn Format> {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
-        of(&WebhookSettings { format, ..WebhookSettings::new(url) })
+        let template = (format == WebhookFormat::Template).then(|| Box::new(template::tests::example()));
+        let settings = WebhookSettings { format, ..WebhookSettings::new(url) };
+        of("chat", &settings, &SecretSource::read).unwrap()
     }
 
     #[test]
