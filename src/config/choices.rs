@@ -80,6 +80,8 @@ pub enum WebhookFormat {
     Teams,
     /// A message for a topic of ntfy.
     Ntfy,
+    /// What the configuration says.
+    Template,
 }
 
 impl WebhookFormat {
@@ -87,7 +89,7 @@ impl WebhookFormat {
     pub fn is_for_people(self) -> bool {
         match self {
             Self::Standard | Self::CloudEvents => false,
-            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy => true,
+            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy | Self::Template => true,
         }
     }
 }
@@ -99,4 +101,5 @@ keywords!(WebhookFormat {
     Discord = "discord",
     Teams = "teams",
     Ntfy = "ntfy",
+    Template = "template",
 });

@@ -45,6 +45,6 @@ pub use settings::{
 };
 pub use sinks::{
     DesktopSettings, EventFilter, LogSettings, Meaning, Route, SinkSettings, SinkTarget, TargetSettings,
-    WebhookSettings,
+    TemplateSettings, WebhookSettings,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -26,6 +26,7 @@ mod starting;
 mod state;
 mod status;
 mod stopping;
+mod templates;
 mod webhook;
 
 #[path = "../support/mod.rs"]

@@ -46,7 +46,8 @@ fn text(settings: &SinkSettings) -> String {
                 signing_secrets: &webhook.signing_secrets,
                 retry_schedule: &webhook.retry_schedule,
             };
-            format!("Webhook({of_0_1_0:?})")
+            let template = webhook.template.as_ref().map(|template| format!("{template:?}"));
+            format!("Webhook({of_0_1_0:?})") + &template.unwrap_or_default()
         }
     }
 }

@@ -67,7 +67,8 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
 
     let projects = project::read(&mut top, base, variables);
-    let sinks = sinks::read(&mut top, base);
+    let surroundings = sinks::Surroundings::new(text, document.get_ref(), variables);
+    let sinks = sinks::read(&mut top, &surroundings, base);
     let state = state::read(&mut top, base, variables);
     let monitor = monitor::read(&mut top, base);
     let http = http::read(&mut top, base);

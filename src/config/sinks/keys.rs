@@ -21,7 +21,7 @@ pub(in crate::config) static SINK: Table = Table {
             "events",
             Kind::Events,
             "The events that it gets. Default: all; for the desktop and the formats for people (`\"slack\"`, `\"discord\"`, \
-             `\"teams\"`, `\"ntfy\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
+             `\"teams\"`, `\"ntfy\"`, `\"template\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
              means none.",
         )
         .example("[\"restore_job.*\", \"index.*\", \"project.*\"]"),

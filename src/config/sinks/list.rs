@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{LogSettings, Route, SinkSettings, SinkTarget, events};
+use super::{LogSettings, Route, SinkSettings, SinkTarget, Surroundings, events};
 use crate::config::quote::quoted;
 use crate::config::reader::{Finding, Report, Section, Span, Value};
 use crate::config::surprise::Surprise;
@@ -35,6 +35,15 @@ const OTHER_RECEIVERS: &[&str] = &[
     "victorops",
 ];
 
+/// Those of them that an example of the format `template` is shipped for, with its file.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("googlechat", "google-chat.toml"),
+    ("mattermost", "mattermost.toml"),
+    ("opsgenie", "jira-service-management.toml"),
+    ("pushover", "pushover.toml"),
+    ("telegram", "telegram.toml"),
+];
+
 /// What distinguishes a sink from others: its type, its place and its name.
 struct Identity<'a> {
     kind: SinkType,
@@ -46,14 +55,18 @@ struct Identity<'a> {
 
 /// Reads `sink` of the top level. The log is a sink whether it is written there or not. Relative
 /// paths start at `base`.
-pub(in crate::config) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
+pub(in crate::config) fn read(
+    top: &mut Section<'_>,
+    surroundings: &Surroundings<'_>,
+    base: &Path,
+) -> Vec<SinkSettings> {
     let report = top.report;
     let mut identities = Vec::new();
     let mut sinks = Vec::new();
     let before = report.len();
     let written = top.span_of("sink");
     for section in top.sections("sink") {
-        sinks.extend(sink(section, base, &mut identities));
+        sinks.extend(sink(section, surroundings, base, &mut identities));
     }
 
     only_one_log(&identities, report);
@@ -84,6 +97,7 @@ fn unwritten_log(others: &[SinkSettings]) -> SinkSettings {
 
 fn sink<'a>(
     mut section: Section<'a>,
+    surroundings: &Surroundings<'_>,
     base: &Path,
     identities: &mut Vec<Identity<'a>>,
 ) -> Option<SinkSettings> {
@@ -110,7 +124,7 @@ fn sink<'a>(
     let place_of_events = section.span_of("events");
     let events = section.take("events").map(|value| events::read(&value, kind));
     let report = section.report;
-    let target = SinkTarget::read(kind, section, &name, base)?;
+    let target = SinkTarget::read(kind, section, &name, surroundings, base)?;
     let events = events.unwrap_or_else(|| Some(target.settings().usual_events()))?;
 
     if events.kinds().is_empty()
@@ -156,6 +170,11 @@ fn help_for_receiver(name: &str, place: &str) -> Option<String> {
     let name = name.to_lowercase();
     if let Some(format) = WebhookFormat::from_word(&name) {
         return Some(format!("write {place}type = \"webhook\" and format = \"{format}\""));
+    }
+    if let Some((_, file)) = EXAMPLES.iter().find(|(receiver, _)| *receiver == name) {
+        return Some(format!(
+            "write {place}type = \"webhook\" and format = \"template\", as config/sinks/{file} has it"
+        ));
     }
     let formats =
         || WebhookFormat::ALL.iter().map(|format| format!("\"{format}\"")).collect::<Vec<_>>().join(", ");

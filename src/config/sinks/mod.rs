@@ -10,6 +10,7 @@ mod list;
 mod log;
 mod retry_schedule;
 mod route;
+mod template;
 mod webhook;
 
 use std::path::Path;
@@ -24,10 +25,12 @@ pub use desktop::DesktopSettings;
 pub use events::EventFilter;
 pub use log::LogSettings;
 pub use route::Route;
+pub use template::TemplateSettings;
 pub use webhook::WebhookSettings;
 
 pub(super) use keys::SINK;
 pub(super) use list::{help_for_table, read};
+pub(super) use template::Surroundings;
 
 /// A sink: where events go, and which ones.
 #[derive(Debug, Clone)]
@@ -80,11 +83,17 @@ impl SinkTarget {
 
     /// Reads the keys that only a sink of this type has, and finishes its table. `name` is that of
     /// the sink, for warnings; relative paths start at `base`.
-    fn read(kind: SinkType, section: Section<'_>, name: &str, base: &Path) -> Option<Self> {
+    fn read(
+        kind: SinkType,
+        section: Section<'_>,
+        name: &str,
+        surroundings: &Surroundings<'_>,
+        base: &Path,
+    ) -> Option<Self> {
         match kind {
             SinkType::Log => Some(Self::Log(LogSettings::read(section))),
             SinkType::Desktop => Some(Self::Desktop(DesktopSettings::read(section))),
-            SinkType::Webhook => WebhookSettings::read(section, name, base).map(Self::Webhook),
+            SinkType::Webhook => WebhookSettings::read(section, name, surroundings, base).map(Self::Webhook),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::{EventFilter, Meaning, TargetSettings, retry_schedule};
+use super::{EventFilter, Meaning, Surroundings, TargetSettings, TemplateSettings, retry_schedule, template};
 use crate::config::keys::{ALLOW_HTTP, Key, Kind, Table, choice, default};
 use crate::config::reader::{Finding, Section, Value, source, url};
 use crate::config::surprise::Surprise;
@@ -43,6 +43,10 @@ pub(in crate::config) static KEYS: Table = Table {
         )
         .example("{ credential = \"ops-secret\" }"),
         retry_schedule::KEY,
+        template::PAYLOAD,
+        template::BODY,
+        template::CONTENT_TYPE,
+        template::SECRETS,
     ],
 };
 
@@ -63,6 +67,8 @@ pub struct WebhookSettings {
     /// The time before each further attempt, counted from the failure of the one before; at least
     /// one.
     pub retry_schedule: Vec<Duration>,
+    /// What is sent, if that is in the configuration.
+    pub template: Option<Box<TemplateSettings>>,
 }
 
 impl WebhookSettings {
@@ -78,11 +84,17 @@ impl WebhookSettings {
             format: WebhookFormat::default(),
             signing_secrets: Vec::new(),
             retry_schedule: Self::RETRY_SCHEDULE.to_vec(),
+            template: None,
         }
     }
 
     /// Reads the rest of a webhook's table, and finishes it.
-    pub(super) fn read(mut section: Section<'_>, sink: &str, base: &Path) -> Option<Self> {
+    pub(super) fn read(
+        mut section: Section<'_>,
+        sink: &str,
+        surroundings: &Surroundings<'_>,
+        base: &Path,
+    ) -> Option<Self> {
         let lenient = url::allow_http(&mut section);
         let block_private = section.boolean("block_private").unwrap_or(false);
         let blocked = section.span_of("block_private").filter(|_| block_private);
@@ -96,10 +108,13 @@ impl WebhookSettings {
         let address =
             section.take("url").and_then(|value| url::read(&value, lenient, blocked.as_ref(), base));
 
-        let format = section.choice("format");
+        // A format that was refused spares what depends on it.
+        let usual_format = (!section.has("format")).then(WebhookFormat::default);
+        let format = section.choice("format").or(usual_format);
         let most = section.declaration("signing_secret").most();
         let signing_secrets = section.take("signing_secret").map(|value| signing_secrets(&value, most, base));
         let schedule = retry_schedule::read(&mut section);
+        let template = template::read(&mut section, format, surroundings, base);
         section.finish();
 
         let usual = Self::new(address?);
@@ -109,6 +124,7 @@ impl WebhookSettings {
             format: format.unwrap_or_default(),
             signing_secrets: signing_secrets.unwrap_or_default(),
             retry_schedule: schedule.unwrap_or(usual.retry_schedule),
+            template: template.map(Box::new),
             ..usual
         };
         if let (Some(at), UrlSource::Given(url)) = (format_or_url, &webhook.url)
@@ -150,6 +166,11 @@ impl TargetSettings for WebhookSettings {
         let meaning = Meaning::new(target).with("format", self.format.as_str());
         let meaning = meaning.with("signed", signed).with("reaches", reached);
         retry_schedule::add_to(meaning, &self.retry_schedule)
+    }
+
+    fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
+        let secrets = self.template.iter().flat_map(|template| &template.secrets);
+        secrets.map(|(_, source)| (TemplateSettings::SECRET, source)).collect()
     }
 }
 

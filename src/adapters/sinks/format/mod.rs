@@ -4,12 +4,14 @@
 //! the same bytes. Messages for people keep the documented limits of their service, whatever the
 //! event holds.
 
+mod binding;
 mod cloudevents;
 mod discord;
 mod ntfy;
 mod slack;
 mod standard;
 mod teams;
+mod template;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -84,7 +86,7 @@ fn seconds_to_wait(answer: &Value) -> Option<RetryAfter> {
 pub(super) type Read = dyn Fn(&SecretSource) -> Result<SecretString, SecretError>;
 
 /// The registry: the format that a webhook of the sink `name` has with these settings.
-pub(super) fn of(_name: &str, settings: &WebhookSettings, _read: &Read) -> Result<Box<dyn Format>, SinkError> {
+pub(super) fn of(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Box<dyn Format>, SinkError> {
     Ok(match settings.format {
         WebhookFormat::Standard => Box::new(standard::Standard),
         WebhookFormat::CloudEvents => Box::new(cloudevents::CloudEvents),
@@ -92,6 +94,7 @@ pub(super) fn of(_name: &str, settings: &WebhookSettings, _read: &Read) -> Resul
         WebhookFormat::Discord => Box::new(discord::Discord),
         WebhookFormat::Teams => Box::new(teams::Teams),
         WebhookFormat::Ntfy => Box::new(ntfy::Ntfy),
+        WebhookFormat::Template => Box::new(template::Template::new(name, settings, read)?),
     })
 }
 
@@ -107,7 +110,7 @@ mod tests {
     fn named(format: WebhookFormat) -> Box<dyn Format> {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
         let template = (format == WebhookFormat::Template).then(|| Box::new(template::tests::example()));
-        let settings = WebhookSettings { format, ..WebhookSettings::new(url) };
+        let settings = WebhookSettings { format, template, ..WebhookSettings::new(url) };
         of("chat", &settings, &SecretSource::read).unwrap()
     }
 

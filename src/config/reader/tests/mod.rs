@@ -6,6 +6,7 @@ mod refused;
 mod secrets;
 mod sinks;
 mod tables;
+mod templates;
 mod warnings;
 
 use std::path::Path;
@@ -117,7 +118,7 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [journal, screen, ops, chat] = settings.sinks.as_slice() else { panic!("{:?}", settings.sinks) };
+    let [journal, screen, ops, chat, ..] = settings.sinks.as_slice() else { panic!("{:?}", settings.sinks) };
     let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =
         (&journal.target, &screen.target, &ops.target, &chat.target)
     else {

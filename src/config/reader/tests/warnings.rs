@@ -113,6 +113,10 @@ fn receiver_taken_for_a_type_gets_a_help() {
         ("slack", "help: write type = \"webhook\" and format = \"slack\"\n"),
         ("Teams", "help: write type = \"webhook\" and format = \"teams\"\n"),
         ("pagerduty", "help: there is no such sink; write type = \"webhook\" and post to a program that"),
+        (
+            "telegram",
+            "help: write type = \"webhook\" and format = \"template\", as config/sinks/telegram.toml has it",
+        ),
         ("webhok", "help: did you mean \"webhook\"?\n"),
     ] {
         assert!(type_is(word).contains(help), "{}", type_is(word));
