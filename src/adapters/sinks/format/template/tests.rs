@@ -33,6 +33,7 @@ const EXAMPLES: [Example; 5] = [
         text: include_str!("../../../../../config/sinks/mattermost.toml"),
         accepts: |body| {
             text(body, "/text", 16_383)?;
+            no_markdown_in_summary(body, "/text")?;
             no_mention(body, "/text")
         },
     },
@@ -94,6 +95,19 @@ fn no_mention(body: &Value, pointer: &str) -> Result<(), String> {
         text.char_indices().filter(|(_, c)| matches!(c, '@' | '<')).map(|(at, _)| &text[at + 1..]);
     let is_broken = |rest: &str| rest.starts_with('\u{200b}');
     if followers.clone().all(is_broken) { Ok(()) } else { Err(format!("a mention at {pointer}")) }
+}
+
+/// The second line, which is the summary, has nothing that is Markdown.
+fn no_markdown_in_summary(body: &Value, pointer: &str) -> Result<(), String> {
+    let text = body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let mut is_escaped = false;
+    for c in text.split('\n').nth(1).unwrap_or_default().chars() {
+        if !is_escaped && "*_~`|<>#[]".contains(c) {
+            return Err(format!("{c} at {pointer}"));
+        }
+        is_escaped = !is_escaped && c == '\\';
+    }
+    Ok(())
 }
 
 /// The template of a configuration that has this sink.
