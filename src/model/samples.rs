@@ -16,6 +16,9 @@ const AT: i64 = 1_795_435_200;
 /// How long the restore of the samples takes.
 const TOOK: Duration = Duration::from_mins(12);
 
+/// Its age at the last poll before its end.
+const SEEN_RUNNING: Duration = Duration::from_secs(700);
+
 impl Event {
     /// Events of this type, the one with every fact first.
     pub fn samples(kind: EventKind) -> Vec<Self> {
@@ -42,7 +45,7 @@ fn of_known_job(kind: EventKind) -> Event {
         job: Some(JobRef { name: Some("nightly".to_owned()), facts, ..job() }),
         previous_status: previous_status(kind),
         status: status(kind).or(Some(Status::Pending)),
-        elapsed: Elapsed::Exact(TOOK),
+        elapsed: elapsed(kind),
         detection_delay_seconds: (kind == EventKind::Completed).then_some(0.5),
         reason: reason(kind).map(str::to_owned),
         ..of_unknown_job(kind)
@@ -78,6 +81,16 @@ fn previous_status(kind: EventKind) -> Option<Status> {
         EventKind::Watched => None,
         _ if kind.is_of_index() => Some(Status::Other("Initializing".to_owned())),
         _ => Some(Status::Pending),
+    }
+}
+
+/// The API dates the end of completed restores only.
+fn elapsed(kind: EventKind) -> Elapsed {
+    match kind {
+        EventKind::Failed | EventKind::Cancelled | EventKind::Unrecognised => {
+            Elapsed::AtMost { bound: TOOK, seen_running: Some(SEEN_RUNNING) }
+        }
+        _ => Elapsed::Exact(TOOK),
     }
 }
 
