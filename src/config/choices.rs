@@ -81,6 +81,8 @@ pub enum WebhookFormat {
     Teams,
     /// A message for a topic of ntfy.
     Ntfy,
+    /// What the configuration says.
+    Template,
 }
 
 impl WebhookFormat {
@@ -88,14 +90,14 @@ impl WebhookFormat {
     pub fn is_for_people(self) -> bool {
         match self {
             Self::Standard | Self::CloudEvents => false,
-            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy => true,
+            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy | Self::Template => true,
         }
     }
 
     /// The hosts whose receivers take this format and refuse others, with all below them.
     pub(super) fn hosts(self) -> &'static [&'static str] {
         match self {
-            Self::Standard | Self::CloudEvents => &[],
+            Self::Standard | Self::CloudEvents | Self::Template => &[],
             Self::Slack => &["hooks.slack.com", "hooks.slack-gov.com"],
             Self::Discord => &["discord.com", "discordapp.com"],
             // Teams' Workflows run in Power Automate; its connectors had the last of these domains.
@@ -120,4 +122,5 @@ keywords!(WebhookFormat {
     Discord = "discord",
     Teams = "teams",
     Ntfy = "ntfy",
+    Template = "template",
 });

@@ -48,6 +48,6 @@ pub use settings::{
 pub use sinks::{
     Authorization, ClientCert, DesktopSettings, EventFilter, ExecSettings, Header, HeaderSettings,
     HeaderText, LogSettings, Meaning, ProxySource, ProxySourceError, Restore, Route, SinkSettings,
-    SinkTarget, TargetSettings, TransportSettings, WebhookSettings, header_fault, trusted,
+    SinkTarget, TargetSettings, TemplateSettings, TransportSettings, WebhookSettings, header_fault, trusted,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -107,7 +107,8 @@ impl WebhookUrl {
             }
             expected => expected,
         };
-        (expected != format).then_some(expected)
+        // What a template makes can be what any receiver expects.
+        (expected != format && format != WebhookFormat::Template).then_some(expected)
     }
 
     /// Masks the parts of the address that may be secret in texts: receivers often repeat the

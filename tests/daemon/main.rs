@@ -29,6 +29,7 @@ mod starting;
 mod state;
 mod status;
 mod stopping;
+mod templates;
 mod transport;
 mod webhook;
 

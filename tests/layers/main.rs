@@ -14,7 +14,7 @@ use paths::{Reference, references};
 /// The layers, lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
     &["model"],
-    &["platform"],
+    &["platform", "template"],
     &["config"],
     &["engine"],
     &["adapters::http", "adapters::metrics"],

@@ -54,6 +54,9 @@ fn text(settings: &SinkSettings) -> String {
             if webhook.transport != TransportSettings::default() {
                 text += &format!("{:?}", webhook.transport);
             }
+            if let Some(template) = &webhook.template {
+                text += &format!("{template:?}");
+            }
             text
         }
         SinkTarget::Exec(exec) => format!("Exec({name:?}, {events:?}, {exec:?})"),

@@ -71,6 +71,33 @@ trait Receiver: fmt::Debug + Send + Sync {
     fn name_projects(&mut self, _names_projects: bool) {}
 }
 
+/// What a sink sends for an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The value of the header `Content-Type`.
+    pub content_type: String,
+    pub body: Vec<u8>,
+}
+
+/// What a sink with these settings sends for an event; none if it sends no body. No secret is
+/// read: `***` takes the place of each.
+pub fn preview(settings: &SinkSettings, event: &Event) -> Result<Option<Preview>, SinkError> {
+    match &settings.target {
+        SinkTarget::Webhook(webhook) => {
+            let format = format::of(&settings.name, webhook, &|_| Ok("***".into()))?;
+            let committed = format.body(event);
+            let body = format.bind(&committed).into_owned();
+            Ok(Some(Preview { content_type: format.content_type().to_owned(), body }))
+        }
+        SinkTarget::Exec(_) => {
+            // Nothing in an event can fail to be written.
+            let body = serde_json::to_vec(event).unwrap_or_default();
+            Ok(Some(Preview { content_type: "application/json".to_owned(), body }))
+        }
+        SinkTarget::Log(_) | SinkTarget::Desktop(_) => Ok(None),
+    }
+}
+
 /// An attempt at a delivery, which ends within a time limit.
 type Attempt<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 'a>>;
 

@@ -10,13 +10,13 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Request};
 
 use super::error::SinkError;
-use super::format::{self, Format, UnreadableSecret};
+use super::format::{self, Format};
 use super::headers::Headers;
 use super::signature::SigningSecrets;
 use super::transport::Transport;
 use super::{Attempt, Receiver};
 use crate::adapters::http::{self, Fault, FaultKind, SendError, Terms};
-use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::config::{Redactor, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
@@ -83,6 +83,7 @@ impl Receiver for Webhook {
 impl Webhook {
     /// Sets up the webhook of the sink called `name`.
     pub(super) fn new(name: &str, settings: &WebhookSettings) -> Result<Self, SinkError> {
+        let format = format::of(name, settings, &SecretSource::read)?;
         let url = settings
             .url
             .read(settings.allow_http)
@@ -97,11 +98,6 @@ impl Webhook {
         let secrets = SigningSecrets::read(&settings.signing_secrets)
             .map_err(|error| SinkError::Signature { name: name.to_owned(), error })?;
 
-        let format = format::of(settings).map_err(|UnreadableSecret { what, error }| SinkError::Secret {
-            name: name.to_owned(),
-            what,
-            error,
-        })?;
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
         let redactor = transport.hide(headers.hide(secrets.hide(url.redactor())));

@@ -39,8 +39,9 @@ pub(super) struct Key {
     name: &'static str,
     kind: Kind,
     is_required: bool,
-    /// It excludes another key of its table, which the sample has in its place.
-    is_alternative: bool,
+    /// It excludes another key, or needs another value than the default of one: the sample only
+    /// mentions it.
+    is_exclusive: bool,
     /// What it means, for documentation.
     about: &'static str,
     /// A value as the file has it, for documentation; required unless there is a default.
@@ -111,6 +112,14 @@ pub(super) enum Kind {
     Secrets {
         most: usize,
     },
+    /// A table of these under free names.
+    SecretsByName {
+        most: usize,
+    },
+    /// A template.
+    Template,
+    /// A table or an array with anything in it, whose texts are templates.
+    Tree,
     /// Where a secret is: a name or a path, in place of which the secret itself is sometimes
     /// written.
     SecretPlace,
@@ -139,6 +148,8 @@ pub(super) enum Kind {
 pub(super) enum Shown {
     /// All of it, whatever the keys below.
     Everything,
+    /// Templates, numbers and booleans, and all keys below it.
+    Templates,
     /// Texts, numbers and booleans, and below it what the keys there allow.
     Texts,
     /// Numbers and booleans, and below it what the keys there allow.
@@ -215,7 +226,7 @@ const fn is_same(one: &str, other: &str) -> bool {
 
 impl Key {
     pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, is_required: false, is_alternative: false, about, example: "" }
+        Self { name, kind, is_required: false, is_exclusive: false, about, example: "" }
     }
 
     pub(super) const fn required(mut self) -> Self {
@@ -229,8 +240,8 @@ impl Key {
         self
     }
 
-    pub(super) const fn alternative(mut self) -> Self {
-        self.is_alternative = true;
+    pub(super) const fn exclusive(mut self) -> Self {
+        self.is_exclusive = true;
         self
     }
 
@@ -351,8 +362,10 @@ impl Kind {
             | Self::Table(_)
             | Self::Tables(_)
             | Self::Sinks => Shown::Numbers,
+            Self::Template | Self::Tree => Shown::Templates,
             Self::Secret
             | Self::Secrets { .. }
+            | Self::SecretsByName { .. }
             | Self::SecretPlace
             | Self::Headers { .. }
             | Self::OrTable(_)

@@ -72,7 +72,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Durations { most, .. } => array(&json!({ "type": "string", "pattern": DURATION }), Some(*most)),
         Kind::Choice { words, .. } => json!({ "enum": words() }),
         Kind::Label { longest } => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
-        Kind::Text { .. } | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
+        Kind::Text { .. } | Kind::Template | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
         Kind::Command { most } => array(&json!({ "type": "string" }), Some(*most)),
         Kind::IndexPatterns { least } => {
             let mut schema = array(&json!({ "type": "string", "minLength": 1 }), None);
@@ -106,6 +106,13 @@ fn of_kind(kind: &Kind) -> Value {
             let table = if std::ptr::eq(*table, &raw const SECRET) { secret } else { of_table(table) };
             json!({ "oneOf": [{ "type": "string", "minLength": 1 }, table] })
         }
+        Kind::SecretsByName { most } => json!({
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": most,
+            "additionalProperties": secret,
+        }),
+        Kind::Tree => json!({ "type": ["object", "array"] }),
         Kind::Listen => {
             let address = json!({ "type": "string", "minLength": 1 });
             json!({ "oneOf": [address, array(&address, Some(HttpSettings::MOST))] })

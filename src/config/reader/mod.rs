@@ -69,7 +69,9 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let projects = project::read(&mut top, base, variables);
     // Beside a project that was refused, it is unknown which projects there are.
     let names: Vec<_> = projects.iter().map(|project| project.name.as_str()).collect();
-    let sinks = sinks::read(&mut top, base, (report.len() == 0).then_some(&names[..]));
+    let names = (report.len() == 0).then_some(&names[..]);
+    let surroundings = sinks::Surroundings::new(text, document.get_ref(), variables, base, names);
+    let sinks = sinks::read(&mut top, &surroundings);
     let state = state::read(&mut top, base, variables);
     let monitor = monitor::read(&mut top, base);
     let http = http::read(&mut top, base);

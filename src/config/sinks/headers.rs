@@ -49,7 +49,7 @@ pub(super) const BASIC: Key = Key::new(
     "The user name and the password that requests carry as `Authorization: Basic …`.",
 )
 .example("{ user = \"restores\", password = { file = \"ops-password\" } }")
-.alternative();
+.exclusive();
 
 pub(in crate::config) static BASIC_KEYS: Table = Table {
     title: "`basic` of a webhook",

@@ -4,10 +4,9 @@
 //! is one problem.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use super::route::Filters;
-use super::{LogSettings, SinkSettings, SinkTarget, defaults};
+use super::{LogSettings, SinkSettings, SinkTarget, Surroundings, defaults};
 use crate::config::quote::quoted;
 use crate::config::reader::{Finding, Report, Section, Span, Value};
 use crate::config::surprise::Surprise;
@@ -35,6 +34,14 @@ const OTHER_RECEIVERS: &[&str] = &[
 
 /// What people call a sink of type `exec`.
 const WORDS_FOR_EXEC: &[&str] = &["cmd", "command", "hook", "program", "run", "script", "shell"];
+/// Those of them that an example of the format `template` is shipped for, with its file.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("googlechat", "google-chat.toml"),
+    ("mattermost", "mattermost.toml"),
+    ("opsgenie", "jira-service-management.toml"),
+    ("pushover", "pushover.toml"),
+    ("telegram", "telegram.toml"),
+];
 
 /// What distinguishes a sink from others: its type, its place and its name.
 struct Identity<'a> {
@@ -46,13 +53,8 @@ struct Identity<'a> {
 }
 
 /// Reads `sink` and `sink_defaults` of the top level. The log is a sink whether it is written there
-/// or not. Relative paths start at `base`; `projects` are the names of all projects, if they are
-/// known.
-pub(in crate::config) fn read(
-    top: &mut Section<'_>,
-    base: &Path,
-    projects: Option<&[&str]>,
-) -> Vec<SinkSettings> {
+/// or not.
+pub(in crate::config) fn read(top: &mut Section<'_>, surroundings: &Surroundings<'_>) -> Vec<SinkSettings> {
     let report = top.report;
     let mut identities = Vec::new();
     let mut sinks = Vec::new();
@@ -63,10 +65,10 @@ pub(in crate::config) fn read(
         if let Some(defaults) = &defaults {
             section.fall_back_on(defaults);
         }
-        sinks.extend(sink(section, base, projects, &mut identities));
+        sinks.extend(sink(section, surroundings, &mut identities));
     }
     if let Some(defaults) = defaults {
-        defaults::check(defaults, projects);
+        defaults::check(defaults, surroundings.projects);
     }
 
     only_one_log(&identities, report);
@@ -97,8 +99,7 @@ fn unwritten_log(others: &[SinkSettings]) -> SinkSettings {
 
 fn sink<'a>(
     mut section: Section<'a>,
-    base: &Path,
-    projects: Option<&[&str]>,
+    surroundings: &Surroundings<'_>,
     identities: &mut Vec<Identity<'a>>,
 ) -> Option<SinkSettings> {
     if section.lacks("type") {
@@ -122,9 +123,9 @@ fn sink<'a>(
     identities.push(Identity { kind, span: section.span.clone(), name: label, is_name_refused });
 
     let place_of_events = section.span_of("events");
-    let filters = Filters::read(&mut section, kind == SinkType::Log, projects);
+    let filters = Filters::read(&mut section, kind == SinkType::Log, surroundings.projects);
     let report = section.report;
-    let target = SinkTarget::read(kind, section, &name, base)?;
+    let target = SinkTarget::read(kind, section, &name, surroundings)?;
     let route = filters.route(target.settings().usual_events());
 
     if route.events.kinds().is_empty()
@@ -173,6 +174,11 @@ fn help_for_receiver(name: &str, place: &str) -> Option<String> {
     }
     if WORDS_FOR_EXEC.contains(&name.as_str()) {
         return Some(format!("write {place}type = \"exec\" and command = [\"/path/to/program\"]"));
+    }
+    if let Some((_, file)) = EXAMPLES.iter().find(|(receiver, _)| *receiver == name) {
+        return Some(format!(
+            "write {place}type = \"webhook\" and format = \"template\", as config/sinks/{file} has it"
+        ));
     }
     let formats =
         || WebhookFormat::ALL.iter().map(|format| format!("\"{format}\"")).collect::<Vec<_>>().join(", ");

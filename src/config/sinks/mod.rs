@@ -13,10 +13,10 @@ mod list;
 mod log;
 mod retry_schedule;
 mod route;
+mod surroundings;
+mod template;
 mod transport;
 mod webhook;
-
-use std::path::Path;
 
 use super::SinkType;
 use super::keys::Table;
@@ -30,6 +30,7 @@ pub use exec::ExecSettings;
 pub use headers::{Authorization, Header, HeaderSettings, HeaderText, header_fault};
 pub use log::LogSettings;
 pub use route::{Restore, Route};
+pub use template::TemplateSettings;
 pub use transport::{ClientCert, ProxySource, ProxySourceError, TransportSettings, trusted};
 pub use webhook::WebhookSettings;
 
@@ -37,6 +38,7 @@ pub(super) use defaults::SINK_DEFAULTS;
 pub(super) use headers::BASIC_KEYS;
 pub(super) use keys::SINK;
 pub(super) use list::{help_for_table, read};
+pub(super) use surroundings::Surroundings;
 pub(super) use transport::CLIENT_CERT_KEYS;
 
 /// A sink: where events go, and which ones.
@@ -93,13 +95,18 @@ impl SinkTarget {
     }
 
     /// Reads the keys that only a sink of this type has, and finishes its table. `name` is that of
-    /// the sink, for warnings; relative paths start at `base`.
-    fn read(kind: SinkType, section: Section<'_>, name: &str, base: &Path) -> Option<Self> {
+    /// the sink, for warnings.
+    fn read(
+        kind: SinkType,
+        section: Section<'_>,
+        name: &str,
+        surroundings: &Surroundings<'_>,
+    ) -> Option<Self> {
         match kind {
             SinkType::Log => Some(Self::Log(LogSettings::read(section))),
             SinkType::Desktop => Some(Self::Desktop(DesktopSettings::read(section))),
-            SinkType::Webhook => WebhookSettings::read(section, name, base).map(Self::Webhook),
-            SinkType::Exec => ExecSettings::read(section, name, base).map(Self::Exec),
+            SinkType::Webhook => WebhookSettings::read(section, name, surroundings).map(Self::Webhook),
+            SinkType::Exec => ExecSettings::read(section, name, surroundings.base).map(Self::Exec),
         }
     }
 }

@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::headers::{self, HeaderSettings};
 use super::transport::{self, TransportSettings};
-use super::{EventFilter, Meaning, TargetSettings, retry_schedule};
+use super::{EventFilter, Meaning, Surroundings, TargetSettings, TemplateSettings, retry_schedule, template};
 use crate::config::keys::{ALLOW_HTTP, Key, Kind, Table, choice, default};
 use crate::config::reader::{Finding, Section, Value, source, url};
 use crate::config::surprise::Surprise;
@@ -51,6 +51,10 @@ pub(in crate::config) static KEYS: Table = Table {
         transport::CLIENT_CERT,
         transport::PROXY,
         retry_schedule::KEY,
+        template::PAYLOAD,
+        template::BODY,
+        template::CONTENT_TYPE,
+        template::SECRETS,
     ],
 };
 
@@ -75,6 +79,8 @@ pub struct WebhookSettings {
     /// The time before each further attempt, counted from the failure of the one before; at least
     /// one.
     pub retry_schedule: Vec<Duration>,
+    /// What is sent, if that is in the configuration.
+    pub template: Option<Box<TemplateSettings>>,
 }
 
 impl WebhookSettings {
@@ -92,11 +98,17 @@ impl WebhookSettings {
             headers: HeaderSettings::default(),
             transport: TransportSettings::default(),
             retry_schedule: Self::RETRY_SCHEDULE.to_vec(),
+            template: None,
         }
     }
 
     /// Reads the rest of a webhook's table, and finishes it.
-    pub(super) fn read(mut section: Section<'_>, sink: &str, base: &Path) -> Option<Self> {
+    pub(super) fn read(
+        mut section: Section<'_>,
+        sink: &str,
+        surroundings: &Surroundings<'_>,
+    ) -> Option<Self> {
+        let base = surroundings.base;
         let lenient = url::allow_http(&mut section);
         let block_private = section.boolean("block_private").unwrap_or(false);
         let blocked = section.span_of("block_private").filter(|_| block_private);
@@ -110,23 +122,27 @@ impl WebhookSettings {
         let address =
             section.take("url").and_then(|value| url::read(&value, lenient, blocked.as_ref(), base));
 
-        let format = section.choice("format").unwrap_or_default();
+        // A format that was refused spares what depends on it.
+        let usual_format = (!section.has("format")).then(WebhookFormat::default);
+        let format = section.choice("format").or(usual_format);
         let most = section.declaration("signing_secret").most();
         let signing_secrets = section.take("signing_secret").map(|value| signing_secrets(&value, most, base));
-        let headers = HeaderSettings::read(&mut section, address.as_ref(), format, base);
+        let headers = HeaderSettings::read(&mut section, address.as_ref(), format.unwrap_or_default(), base);
         let transport = TransportSettings::read(&mut section, address.as_ref(), blocked.as_ref(), base);
         let schedule = retry_schedule::read(&mut section);
+        let template = template::read(&mut section, format, surroundings);
         section.finish();
 
         let usual = Self::new(address?);
         let webhook = Self {
             allow_http: lenient,
             block_private,
-            format,
+            format: format.unwrap_or_default(),
             signing_secrets: signing_secrets.unwrap_or_default(),
             headers,
             transport,
             retry_schedule: schedule.unwrap_or(usual.retry_schedule),
+            template: template.map(Box::new),
             ..usual
         };
         if let (Some(at), UrlSource::Given(url)) = (format_or_url, &webhook.url)
@@ -172,7 +188,9 @@ impl TargetSettings for WebhookSettings {
     }
 
     fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
-        self.headers.secrets().chain(self.transport.secrets()).collect()
+        let of_body = self.template.iter().flat_map(|template| &template.secrets);
+        let of_body = of_body.map(|(_, source)| (TemplateSettings::SECRET, source));
+        self.headers.secrets().chain(self.transport.secrets()).chain(of_body).collect()
     }
 }
 

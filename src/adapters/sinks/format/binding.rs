@@ -1,17 +1,40 @@
-//! Puts secrets into a committed body when a request is made of it.
+//! Secrets that belong into a body of JSON, put there when a request is made.
 //!
-//! Invariant: what was committed stays as it is but for the text at the named place; a body without
-//! that place, such as one that was committed for another format, stays as it is.
+//! Invariant: the committed body has `null` where a secret goes, so that no secret is stored; and
+//! one committed body always makes the same request.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-/// The committed JSON with `secret` in place of the text at `place`, a JSON pointer (RFC 6901).
-pub(super) fn bind<'a>(committed: &'a [u8], place: &str, secret: &str) -> Cow<'a, [u8]> {
+/// A secret, and where it goes in the body.
+pub(super) struct Binding {
+    /// A JSON pointer (RFC 6901).
+    pub(super) pointer: String,
+    pub(super) secret: SecretString,
+}
+
+impl fmt::Debug for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Binding({})", self.pointer)
+    }
+}
+
+/// The committed body with each secret in its place. A place that the body does not have is left
+/// out: the body was committed with other settings.
+pub(super) fn bind<'a>(committed: &'a [u8], bindings: &[Binding]) -> Cow<'a, [u8]> {
+    if bindings.is_empty() {
+        return Cow::Borrowed(committed);
+    }
     let Ok(mut body) = serde_json::from_slice::<Value>(committed) else { return Cow::Borrowed(committed) };
-    let Some(text @ Value::String(_)) = body.pointer_mut(place) else { return Cow::Borrowed(committed) };
-    *text = Value::from(secret);
+
+    for Binding { pointer, secret } in bindings {
+        if let Some(place) = body.pointer_mut(pointer).filter(|place| place.is_null()) {
+            *place = secret.expose_secret().into();
+        }
+    }
     Cow::Owned(body.to_string().into_bytes())
 }
 
@@ -19,21 +42,32 @@ pub(super) fn bind<'a>(committed: &'a [u8], place: &str, secret: &str) -> Cow<'a
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_the_named_text_is_replaced() {
-        let committed = r#"{"key":"","z":{"key":"kept"},"a":[1.5,12345678901234567890,"\u0000é"]}"#;
-
-        let bound = bind(committed.as_bytes(), "/key", "a\"b");
-
-        let text = std::str::from_utf8(&bound).unwrap();
-        assert_eq!(text, committed.replacen(r#""key":"""#, r#""key":"a\"b""#, 1));
-        assert_eq!(bind(&bound, "/key", "a\"b"), bound, "repeatable");
+    fn binding(pointer: &str) -> Binding {
+        Binding { pointer: pointer.to_owned(), secret: "canary\"".into() }
     }
 
     #[test]
-    fn a_body_without_the_place_stays_as_it_is() {
-        for committed in [&b"{}"[..], b"text", b"\xff", br#"{"key":1}"#, b"[\"\"]", b""] {
-            assert_eq!(&*bind(committed, "/key", "secret"), committed);
-        }
+    fn secrets_take_the_place_of_null() {
+        let bound = |body: &str| {
+            let bindings = [binding("/a/1"), binding("/k~1"), binding("/none/0")];
+            String::from_utf8(bind(body.as_bytes(), &bindings).into_owned()).unwrap()
+        };
+
+        assert_eq!(
+            bound(r#"{"z":1.0,"a":[0,null],"k/":null}"#),
+            r#"{"z":1.0,"a":[0,"canary\""],"k/":"canary\""}"#
+        );
+        assert_eq!(bound(r#"{"a":[0,"kept"]}"#), r#"{"a":[0,"kept"]}"#, "made with other settings");
+        assert_eq!(bound("a text"), "a text");
+    }
+
+    #[test]
+    fn no_binding_copies_nothing() {
+        assert!(matches!(bind(b"{ }", &[]), Cow::Borrowed(b"{ }")));
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        assert_eq!(format!("{:?}", binding("/a")), "Binding(/a)");
     }
 }

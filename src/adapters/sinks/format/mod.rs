@@ -4,28 +4,28 @@
 //! the same bytes. Messages for people keep the documented limits of their service, whatever the
 //! event holds.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "no format has a secret yet"))]
 mod binding;
 mod cloudevents;
 mod discord;
-mod markup;
 mod ntfy;
 mod slack;
 mod standard;
 mod teams;
+mod template;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use secrecy::SecretString;
 use serde_json::Value;
 
-use super::refusal;
-use crate::config::{SecretError, WebhookFormat, WebhookSettings, WebhookUrl};
+use super::{SinkError, refusal};
+use crate::config::{SecretError, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::FailureClass;
 use crate::engine::retry::RetryAfter;
-use crate::model::{Event, EventKind};
+use crate::model::{Event, EventKind, markup};
 
 /// What one kind of receiver wants. What it does not override is what most receivers want.
 pub(super) trait Format: fmt::Debug + Send + Sync {
@@ -49,7 +49,8 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
     }
 
     /// The value of the header `Content-Type`.
-    fn content_type(&self) -> &'static str {
+    #[expect(clippy::unnecessary_literal_bound, reason = "some formats have one of the configuration")]
+    fn content_type(&self) -> &str {
         "application/json"
     }
 
@@ -78,21 +79,21 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
     /// `Retry-After`: `retry_after` in seconds with a fraction, as Discord does
     /// (discord.com/developers, "Rate Limits"), and proxies in front of it for other formats.
     fn retry_after(&self, answer: &[u8]) -> Option<RetryAfter> {
-        let answer: Value = serde_json::from_slice(answer).ok()?;
-        let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
-        Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+        seconds_to_wait(&serde_json::from_slice(answer).ok()?)
     }
 }
 
-/// A secret of a format that cannot be read.
-pub(super) struct UnreadableSecret {
-    /// What it is.
-    pub(super) what: &'static str,
-    pub(super) error: SecretError,
+/// What `retry_after` of an answer says.
+fn seconds_to_wait(answer: &Value) -> Option<RetryAfter> {
+    let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
+    Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
 }
 
-/// The registry: the format that a webhook with these settings has. Reads its secrets.
-pub(super) fn of(settings: &WebhookSettings) -> Result<Box<dyn Format>, UnreadableSecret> {
+/// How the secrets that belong into a body are read.
+pub(super) type Read = dyn Fn(&SecretSource) -> Result<SecretString, SecretError>;
+
+/// The registry: the format that a webhook of the sink `name` has with these settings.
+pub(super) fn of(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Box<dyn Format>, SinkError> {
     Ok(match settings.format {
         WebhookFormat::Standard => Box::new(standard::Standard),
         WebhookFormat::CloudEvents => Box::new(cloudevents::CloudEvents),
@@ -100,6 +101,7 @@ pub(super) fn of(settings: &WebhookSettings) -> Result<Box<dyn Format>, Unreadab
         WebhookFormat::Discord => Box::new(discord::Discord),
         WebhookFormat::Teams => Box::new(teams::Teams),
         WebhookFormat::Ntfy => Box::new(ntfy::Ntfy),
+        WebhookFormat::Template => Box::new(template::Template::new(name, settings, read)?),
     })
 }
 
@@ -114,7 +116,9 @@ mod tests {
 
     fn named(format: WebhookFormat) -> Box<dyn Format> {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
-        of(&WebhookSettings { format, ..WebhookSettings::new(url) }).ok().unwrap()
+        let template = (format == WebhookFormat::Template).then(|| Box::new(template::tests::example()));
+        let settings = WebhookSettings { format, template, ..WebhookSettings::new(url) };
+        of("chat", &settings, &SecretSource::read).unwrap()
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod routes;
 mod secrets;
 mod sinks;
 mod tables;
+mod templates;
 mod warnings;
 
 use std::path::Path;
@@ -120,7 +121,7 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [journal, screen, ops, chat, hook] = settings.sinks.as_slice() else {
+    let [journal, screen, ops, chat, hook, ..] = settings.sinks.as_slice() else {
         panic!("{:?}", settings.sinks)
     };
     let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =

@@ -114,6 +114,10 @@ fn receiver_taken_for_a_type_gets_a_help() {
         ("Teams", "help: write type = \"webhook\" and format = \"teams\"\n"),
         ("pagerduty", "help: there is no such sink; write type = \"webhook\" and post to a program that"),
         ("Script", "help: write type = \"exec\" and command = [\"/path/to/program\"]\n"),
+        (
+            "telegram",
+            "help: write type = \"webhook\" and format = \"template\", as config/sinks/telegram.toml has it",
+        ),
         ("webhok", "help: did you mean \"webhook\"?\n"),
     ] {
         assert!(type_is(word).contains(help), "{}", type_is(word));
