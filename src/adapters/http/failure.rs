@@ -104,7 +104,7 @@ const UNAUTHORIZED: &str = "tunnel error: proxy authorization required";
 const UNSUCCESSFUL: &str = "tunnel error: unsuccessful";
 
 fn proxy_for(url: &Url, peer: Peer) -> Option<Intercept> {
-    if peer == Peer::PublicReceiver { None } else { proxy::intercept(url) }
+    if matches!(peer, Peer::PublicReceiver | Peer::MailServer) { None } else { proxy::intercept(url) }
 }
 
 fn shown(proxy: &Intercept) -> String {

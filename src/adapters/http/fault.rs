@@ -9,6 +9,8 @@ pub enum Peer {
     Receiver,
     /// A receiver that is reached without a proxy.
     PublicReceiver,
+    /// A mail server, which may have a `ca_file`, and is reached without a proxy.
+    MailServer,
 }
 
 /// Why a request had no answer.

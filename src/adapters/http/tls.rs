@@ -115,7 +115,9 @@ fn not_for_servers(certificate: &str) -> String {
 
 fn trust(peer: Peer) -> &'static str {
     match peer {
-        Peer::Api => "name the certificate of that authority as `ca_file`, or add it to those of the system",
+        Peer::Api | Peer::MailServer => {
+            "name the certificate of that authority as `ca_file`, or add it to those of the system"
+        }
         Peer::Receiver | Peer::PublicReceiver => {
             "add the certificate of that authority to those of the system, or name it in SSL_CERT_FILE"
         }
