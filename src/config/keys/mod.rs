@@ -54,6 +54,8 @@ pub(super) enum Kind {
         bounds: RangeInclusive<u32>,
         default: u32,
     },
+    /// The number of a TCP port, whose default depends on other keys.
+    Port,
     /// Requests per second, within the bounds of [`super::Rate`].
     Rate {
         default: f64,
@@ -104,6 +106,10 @@ pub(super) enum Kind {
     Listen,
     /// An array of names of hosts.
     Hosts,
+    /// A mail address, or an array of them.
+    Addresses {
+        most: usize,
+    },
     /// An address, which may itself be a secret, or where it is.
     Url,
     Table(&'static Table),
@@ -264,7 +270,7 @@ impl Key {
     pub(super) const fn most(&self) -> usize {
         match self.kind {
             Kind::Label { longest } => longest,
-            Kind::Durations { most, .. } | Kind::Secrets { most } => most,
+            Kind::Durations { most, .. } | Kind::Secrets { most } | Kind::Addresses { most } => most,
             _ => panic!("the key is not declared with a limit"),
         }
     }
@@ -305,9 +311,11 @@ impl Kind {
             | Self::Events
             | Self::Listen
             | Self::Hosts
+            | Self::Addresses { .. }
             | Self::Jobs => Shown::Texts,
             Self::Boolean
             | Self::Integer { .. }
+            | Self::Port
             | Self::Rate { .. }
             | Self::Discover
             | Self::Table(_)

@@ -56,7 +56,7 @@ impl Key {
     fn form(&self) -> String {
         match &self.kind {
             Kind::Boolean => "`true` or `false`".to_owned(),
-            Kind::Integer { .. } => "integer".to_owned(),
+            Kind::Integer { .. } | Kind::Port => "integer".to_owned(),
             Kind::Rate { .. } => "number".to_owned(),
             Kind::Duration { .. } => "duration".to_owned(),
             Kind::Durations { .. } => "array of durations".to_owned(),
@@ -78,6 +78,7 @@ impl Key {
             Kind::Secrets { .. } => "table (see \"Where a secret is\"), or an array of them".to_owned(),
             Kind::Listen => "string, or array of strings".to_owned(),
             Kind::Hosts => "array of names".to_owned(),
+            Kind::Addresses { .. } => "address, or array of addresses".to_owned(),
             Kind::Url => "a URL, or a table (see \"Where a secret is\")".to_owned(),
             Kind::Table(_) => "table".to_owned(),
             Kind::Tables(_) | Kind::Sinks => "array of tables".to_owned(),
