@@ -38,9 +38,10 @@ pub enum SinkType {
     Log,
     Desktop,
     Webhook,
+    Email,
 }
 
-keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook" });
+keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook", Email = "email" });
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,3 +101,17 @@ keywords!(WebhookFormat {
     Teams = "teams",
     Ntfy = "ntfy",
 });
+
+/// How a connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EmailTls {
+    /// From its start.
+    #[default]
+    Implicit,
+    /// After the command STARTTLS, which the server must offer.
+    Starttls,
+    /// Not at all: for a server on this machine.
+    None,
+}
+
+keywords!(EmailTls { Implicit = "implicit", Starttls = "starttls", None = "none" });

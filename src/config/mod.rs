@@ -26,7 +26,7 @@ mod typo;
 mod webhook_url;
 
 pub use address::{is_private, private_host};
-pub use choices::{Effort, LogFormat, LogLevel, SinkType, WebhookFormat};
+pub use choices::{Effort, EmailTls, LogFormat, LogLevel, SinkType, WebhookFormat};
 pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use http::{HttpSettings, ListenAddress, ListenError, normal_host};
@@ -44,7 +44,7 @@ pub use settings::{
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
-    DesktopSettings, EventFilter, LogSettings, Meaning, Route, SinkSettings, SinkTarget, TargetSettings,
-    WebhookSettings,
+    DesktopSettings, EmailLogin, EmailSettings, EventFilter, LogSettings, Meaning, Route, SinkSettings,
+    SinkTarget, TargetSettings, WebhookSettings,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -7,6 +7,7 @@ mod connections;
 mod control;
 mod deliveries;
 mod discovery;
+mod email;
 mod explain;
 mod failures;
 mod feeds;

@@ -48,6 +48,7 @@ fn text(settings: &SinkSettings) -> String {
             };
             format!("Webhook({of_0_1_0:?})")
         }
+        SinkTarget::Email(email) => format!("Email({name:?}, {email:?})"),
     }
 }
 
@@ -60,7 +61,7 @@ fn events(settings: &SinkSettings) -> EventFilter {
         _ if route.events != target.settings().usual_events() => route.events.clone(),
         SinkTarget::Desktop(_) => EventFilter::ends(),
         SinkTarget::Webhook(_) => EventFilter::all(),
-        SinkTarget::Log(_) => route.events.clone(),
+        SinkTarget::Log(_) | SinkTarget::Email(_) => route.events.clone(),
     }
 }
 

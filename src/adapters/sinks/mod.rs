@@ -6,6 +6,7 @@
 
 mod card;
 mod desktop;
+mod email;
 mod error;
 mod fingerprint;
 mod format;
@@ -24,7 +25,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 
 use crate::config::{SinkSettings, SinkTarget, SinkType, WebhookFormat};
-use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
+use crate::engine::{DeliveryPolicy, Failure, Rejection, SinkPlan};
 use crate::model::{Event, Payload, SinkName};
 
 pub use desktop::{Notice, show, try_desktop};
@@ -58,6 +59,11 @@ trait Receiver: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// What to do if the receiver rejects deliveries like this, if this type has words of its own.
+    fn advice(&self, _rejection: Rejection) -> Option<&'static str> {
+        None
+    }
+
     /// The format that the receiver expects, if that is another one than it gets.
     fn missing_format(&self) -> Option<WebhookFormat> {
         None
@@ -77,6 +83,7 @@ impl Sink {
             SinkTarget::Log(log) => Box::new(log::Log::new(log, confirm)),
             SinkTarget::Desktop(_) => Box::new(desktop::Desktop),
             SinkTarget::Webhook(webhook) => Box::new(webhook::Webhook::new(&settings.name, webhook)?),
+            SinkTarget::Email(email) => Box::new(email::Email::new(&settings.name, email)?),
         };
         Ok(Self { kind: settings.target.kind(), receiver })
     }
@@ -96,6 +103,12 @@ impl Sink {
     /// The format that the receiver of a webhook expects, if that is another one than it gets.
     pub fn missing_format(&self) -> Option<WebhookFormat> {
         self.receiver.missing_format()
+    }
+
+    /// What it means that its receiver rejects deliveries like this, if its type has words of its
+    /// own.
+    pub fn advice(&self, rejection: Rejection) -> Option<&'static str> {
+        self.receiver.advice(rejection)
     }
 
     /// What the engine must know of a sink that was made of these settings.

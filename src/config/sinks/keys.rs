@@ -20,7 +20,7 @@ pub(in crate::config) static SINK: Table = Table {
         Key::new(
             "events",
             Kind::Events,
-            "The events that it gets. Default: all; for the desktop and the formats for people (`\"slack\"`, `\"discord\"`, \
+            "The events that it gets. Default: all; for the desktop, mails and the formats for people (`\"slack\"`, `\"discord\"`, \
              `\"teams\"`, `\"ntfy\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
              means none.",
         )

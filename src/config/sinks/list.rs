@@ -13,16 +13,17 @@ use crate::config::surprise::Surprise;
 use crate::config::{SinkType, WebhookFormat};
 use crate::model::Keyword as _;
 
+/// What people call mails by.
+const MAILS: &[&str] = &["e-mail", "mail", "sendmail", "smtp"];
+
 /// What people expect sinks for that there are none for.
 const OTHER_RECEIVERS: &[&str] = &[
     "alertmanager",
     "command",
-    "email",
     "exec",
     "googlechat",
     "gotify",
     "http",
-    "mail",
     "matrix",
     "mattermost",
     "opsgenie",
@@ -30,7 +31,6 @@ const OTHER_RECEIVERS: &[&str] = &[
     "pushover",
     "script",
     "slack_webhook",
-    "smtp",
     "telegram",
     "victorops",
 ];
@@ -156,6 +156,9 @@ fn help_for_receiver(name: &str, place: &str) -> Option<String> {
     let name = name.to_lowercase();
     if let Some(format) = WebhookFormat::from_word(&name) {
         return Some(format!("write {place}type = \"webhook\" and format = \"{format}\""));
+    }
+    if MAILS.contains(&name.as_str()) {
+        return Some(format!("write {place}type = \"{}\"", SinkType::Email));
     }
     let formats =
         || WebhookFormat::ALL.iter().map(|format| format!("\"{format}\"")).collect::<Vec<_>>().join(", ");

@@ -4,6 +4,7 @@
 //! all types have in common is in [`SinkSettings`].
 
 mod desktop;
+mod email;
 mod events;
 mod keys;
 mod list;
@@ -21,6 +22,7 @@ use super::secret::SecretSource;
 use crate::model::Keyword as _;
 
 pub use desktop::DesktopSettings;
+pub use email::{EmailLogin, EmailSettings};
 pub use events::EventFilter;
 pub use log::LogSettings;
 pub use route::Route;
@@ -57,6 +59,8 @@ pub enum SinkTarget {
     Desktop(DesktopSettings),
     /// An HTTP POST.
     Webhook(WebhookSettings),
+    /// A mail.
+    Email(EmailSettings),
 }
 
 impl SinkTarget {
@@ -66,6 +70,7 @@ impl SinkTarget {
             Self::Log(_) => SinkType::Log,
             Self::Desktop(_) => SinkType::Desktop,
             Self::Webhook(_) => SinkType::Webhook,
+            Self::Email(_) => SinkType::Email,
         }
     }
 
@@ -75,6 +80,7 @@ impl SinkTarget {
             Self::Log(log) => log,
             Self::Desktop(desktop) => desktop,
             Self::Webhook(webhook) => webhook,
+            Self::Email(email) => email,
         }
     }
 
@@ -85,6 +91,7 @@ impl SinkTarget {
             SinkType::Log => Some(Self::Log(LogSettings::read(section))),
             SinkType::Desktop => Some(Self::Desktop(DesktopSettings::read(section))),
             SinkType::Webhook => WebhookSettings::read(section, name, base).map(Self::Webhook),
+            SinkType::Email => EmailSettings::read(section, base).map(Self::Email),
         }
     }
 }
@@ -96,6 +103,7 @@ impl SinkType {
             Self::Log => &log::KEYS,
             Self::Desktop => &desktop::KEYS,
             Self::Webhook => &webhook::KEYS,
+            Self::Email => &email::KEYS,
         }
     }
 }

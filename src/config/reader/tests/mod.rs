@@ -117,7 +117,7 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [journal, screen, ops, chat] = settings.sinks.as_slice() else { panic!("{:?}", settings.sinks) };
+    let [journal, screen, ops, chat, _] = settings.sinks.as_slice() else { panic!("{:?}", settings.sinks) };
     let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =
         (&journal.target, &screen.target, &ops.target, &chat.target)
     else {
@@ -223,7 +223,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     let plain = read(SAMPLE).unwrap();
     let full = read(&uncommented(SAMPLE)).unwrap();
     assert_eq!(full.projects.len(), 2);
-    assert_eq!(full.sinks.len(), 3);
+    assert_eq!(full.sinks.len(), 4);
     let (mut given, default) = (full.projects[0].clone(), &plain.projects[0]);
     assert!(given.api.ca_file.take().is_some());
     assert_eq!(format!("{:?}", given.api), format!("{:?}", default.api));
@@ -241,7 +241,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert!(!monitor.count_sinks);
     assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
-    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }] = full.sinks.as_slice()
+    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }, _] = full.sinks.as_slice()
     else {
         panic!("{:?}", full.sinks)
     };
