@@ -209,6 +209,9 @@ impl Surroundings<'_> {
 
     /// What it means that a receiver rejects a delivery, and what to do about it.
     fn rejection(&self, sink: &SinkName, rejection: Rejection) -> String {
+        if let Some(words) = self.sinks.get(sink).and_then(|sink| sink.advice(rejection)) {
+            return words.to_owned();
+        }
         let missing = self.sinks.get(sink).and_then(|sink| sink.missing_format());
         match (rejection, missing) {
             (Rejection::Body, Some(format)) => {

@@ -38,10 +38,11 @@ pub enum SinkType {
     Log,
     Desktop,
     Webhook,
+    Email,
     Exec,
 }
 
-keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook", Exec = "exec" });
+keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook", Email = "email", Exec = "exec" });
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,3 +125,17 @@ keywords!(WebhookFormat {
     Ntfy = "ntfy",
     Template = "template",
 });
+
+/// How a connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EmailTls {
+    /// From its start.
+    #[default]
+    Implicit,
+    /// After the command STARTTLS, which the server must offer.
+    Starttls,
+    /// Not at all: for a server on this machine.
+    None,
+}
+
+keywords!(EmailTls { Implicit = "implicit", Starttls = "starttls", None = "none" });

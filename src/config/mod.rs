@@ -27,7 +27,7 @@ mod typo;
 mod webhook_url;
 
 pub use address::{is_private, private_host};
-pub use choices::{Effort, LogFormat, LogLevel, SinkType, WebhookFormat};
+pub use choices::{Effort, EmailTls, LogFormat, LogLevel, SinkType, WebhookFormat};
 pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use http::{HttpSettings, ListenAddress, ListenError, normal_host};
@@ -46,8 +46,9 @@ pub use settings::{
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
-    Authorization, ClientCert, DesktopSettings, EventFilter, ExecSettings, Header, HeaderSettings,
-    HeaderText, LogSettings, Meaning, ProxySource, ProxySourceError, Restore, Route, SinkSettings,
-    SinkTarget, TargetSettings, TemplateSettings, TransportSettings, WebhookSettings, header_fault, trusted,
+    Authorization, ClientCert, DesktopSettings, EmailLogin, EmailSettings, EventFilter, ExecSettings, Header,
+    HeaderSettings, HeaderText, LogSettings, Meaning, ProxySource, ProxySourceError, Restore, Route,
+    SinkSettings, SinkTarget, TargetSettings, TemplateSettings, TransportSettings, WebhookSettings,
+    header_fault, trusted,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

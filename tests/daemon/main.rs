@@ -7,6 +7,7 @@ mod connections;
 mod control;
 mod deliveries;
 mod discovery;
+mod email;
 mod exec;
 mod explain;
 mod failures;

@@ -76,12 +76,13 @@ impl ClientError {
 
     /// Classifies an error of the client's builder.
     pub(super) fn of_build(error: &reqwest::Error) -> Self {
-        match describe(error) {
-            // By its text, for it has no variant of its own (`rustls_platform_verifier`,
-            // `verification/others.rs`).
-            text if text.contains("No CA certificates were loaded") => Self::NoRoots,
-            text => Self::Tls(text),
-        }
+        Self::of_tls(describe(error))
+    }
+
+    /// Classifies an error of the setup of TLS, by its text, for it has no variant of its own
+    /// (`rustls_platform_verifier`, `verification/others.rs`).
+    pub(super) fn of_tls(text: String) -> Self {
+        if text.contains("No CA certificates were loaded") { Self::NoRoots } else { Self::Tls(text) }
     }
 }
 
@@ -160,7 +161,7 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 }
 
 /// What the system says about a connection, in words without the number of an error.
-fn in_words(kind: io::ErrorKind) -> Option<&'static str> {
+pub(super) fn in_words(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
         io::ErrorKind::ConnectionRefused => Some("connection refused"),
         io::ErrorKind::ConnectionReset => Some("connection reset"),

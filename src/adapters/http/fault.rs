@@ -11,6 +11,8 @@ pub enum Peer {
     CertifiedReceiver,
     /// A monitor.
     Monitor,
+    /// A mail server, which may have a `ca_file`, and is reached without a proxy.
+    MailServer,
 }
 
 /// Why a request had no answer.

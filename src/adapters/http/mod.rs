@@ -22,6 +22,7 @@ mod recipe;
 mod resolver;
 mod serving;
 mod socket;
+mod stream;
 mod thread;
 mod tls;
 
@@ -37,4 +38,5 @@ pub use proxy::{Proxy, ProxyError, proxy_of, with_proxy_credentials};
 pub use recipe::local;
 pub use serving::{ARRIVAL_TIMEOUT, Connections, Listener, Refusal, Terms as ServingTerms, most_connections};
 pub use socket::{SocketError, SocketFile};
+pub use stream::{Tls, connect};
 pub use thread::use_threads;

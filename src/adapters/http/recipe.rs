@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use reqwest::dns::Resolve;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use rustls::pki_types::CertificateDer;
 
 use super::certificates::{bundled, certificates};
 use super::error::ClientError;
@@ -65,7 +66,7 @@ impl Recipe {
             return Err(error.clone().into());
         }
         let certificates = match &options.ca_file {
-            Some(path) if !options.plain => certificates(path)?,
+            Some(path) if !options.plain => for_reqwest(&certificates(path)?)?,
             _ => Vec::new(),
         };
         let identity = options.identity.as_ref().map(Identity::of_client).transpose()?;
@@ -88,7 +89,10 @@ impl Recipe {
         } else {
             let named = self.certificates.iter().cloned();
             builder = match bundled() {
-                Some(bundled) => builder.tls_certs_only(bundled.into_iter().chain(named)),
+                Some(bundled) => {
+                    let bundled = for_reqwest(&bundled)?;
+                    builder.tls_certs_only(bundled.into_iter().chain(named))
+                }
                 None => builder.tls_certs_merge(named),
             };
         }
@@ -114,4 +118,10 @@ impl Recipe {
 
         builder.build().map_err(|error| ClientError::of_build(&error))
     }
+}
+
+/// Certificates in the form of `reqwest`, which keeps them as they are until a client is built.
+fn for_reqwest(certificates: &[CertificateDer<'_>]) -> Result<Vec<reqwest::Certificate>, ClientError> {
+    let converted = certificates.iter().map(|certificate| reqwest::Certificate::from_der(certificate));
+    converted.collect::<Result<_, _>>().map_err(|error| ClientError::of_build(&error))
 }

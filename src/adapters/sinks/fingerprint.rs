@@ -60,6 +60,7 @@ fn text(settings: &SinkSettings) -> String {
             text
         }
         SinkTarget::Exec(exec) => format!("Exec({name:?}, {events:?}, {exec:?})"),
+        SinkTarget::Email(email) => format!("Email({name:?}, {email:?})"),
     }
 }
 
@@ -72,7 +73,7 @@ fn events(settings: &SinkSettings) -> EventFilter {
         _ if route.events != target.settings().usual_events() => route.events.clone(),
         SinkTarget::Desktop(_) => EventFilter::ends(),
         SinkTarget::Webhook(_) => EventFilter::all(),
-        SinkTarget::Log(_) | SinkTarget::Exec(_) => route.events.clone(),
+        SinkTarget::Log(_) | SinkTarget::Exec(_) | SinkTarget::Email(_) => route.events.clone(),
     }
 }
 

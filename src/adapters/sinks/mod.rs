@@ -6,6 +6,7 @@
 
 mod card;
 mod desktop;
+mod email;
 mod error;
 mod exec;
 mod fingerprint;
@@ -28,7 +29,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 
 use crate::config::{SinkSettings, SinkTarget, SinkType, WebhookFormat};
-use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
+use crate::engine::{DeliveryPolicy, Failure, Rejection, SinkPlan};
 use crate::model::{Event, Payload, SinkName};
 
 pub use desktop::{Notice, show, try_desktop};
@@ -60,6 +61,11 @@ trait Receiver: fmt::Debug + Send + Sync {
     /// The secrets that it was set up with. If one of them changes, the settings changed.
     fn secrets(&self) -> Vec<&str> {
         Vec::new()
+    }
+
+    /// What to do if the receiver rejects deliveries like this, if this type has words of its own.
+    fn advice(&self, _rejection: Rejection) -> Option<&'static str> {
+        None
     }
 
     /// The format that the receiver expects, if that is another one than it gets.
@@ -94,6 +100,10 @@ pub fn preview(settings: &SinkSettings, event: &Event) -> Result<Option<Preview>
             let body = serde_json::to_vec(event).unwrap_or_default();
             Ok(Some(Preview { content_type: "application/json".to_owned(), body }))
         }
+        SinkTarget::Email(email) => {
+            let body = email::message(event, email);
+            Ok(Some(Preview { content_type: "message/rfc822".to_owned(), body }))
+        }
         SinkTarget::Log(_) | SinkTarget::Desktop(_) => Ok(None),
     }
 }
@@ -109,6 +119,7 @@ impl Sink {
             SinkTarget::Desktop(_) => Box::new(desktop::Desktop),
             SinkTarget::Webhook(webhook) => Box::new(webhook::Webhook::new(&settings.name, webhook)?),
             SinkTarget::Exec(exec) => Box::new(exec::Exec::new(&settings.name, exec)),
+            SinkTarget::Email(email) => Box::new(email::Email::new(&settings.name, email)?),
         };
         Ok(Self { kind: settings.target.kind(), receiver })
     }
@@ -128,6 +139,12 @@ impl Sink {
     /// The format that the receiver of a webhook expects, if that is another one than it gets.
     pub fn missing_format(&self) -> Option<WebhookFormat> {
         self.receiver.missing_format()
+    }
+
+    /// What it means that its receiver rejects deliveries like this, if its type has words of its
+    /// own.
+    pub fn advice(&self, rejection: Rejection) -> Option<&'static str> {
+        self.receiver.advice(rejection)
     }
 
     /// What the engine must know of a sink that was made of these settings.

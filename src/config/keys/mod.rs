@@ -59,6 +59,8 @@ pub(super) enum Kind {
         bounds: RangeInclusive<u32>,
         default: u32,
     },
+    /// The number of a TCP port, whose default depends on other keys.
+    Port,
     /// Requests per second, within the bounds of [`super::Rate`].
     Rate {
         default: f64,
@@ -131,6 +133,10 @@ pub(super) enum Kind {
     Listen,
     /// An array of names of hosts.
     Hosts,
+    /// A mail address, or an array of them.
+    Addresses {
+        most: usize,
+    },
     /// An address, which may itself be a secret, or where it is.
     Url,
     /// A text, or a table with these keys. The text may be a secret by mistake.
@@ -308,7 +314,10 @@ impl Key {
     pub(super) const fn most(&self) -> usize {
         match self.kind {
             Kind::Label { longest } | Kind::NamePatterns { longest } => longest,
-            Kind::Durations { most, .. } | Kind::Secrets { most } | Kind::Command { most } => most,
+            Kind::Durations { most, .. }
+            | Kind::Secrets { most }
+            | Kind::Command { most }
+            | Kind::Addresses { most } => most,
             _ => panic!("the key is not declared with a limit"),
         }
     }
@@ -350,10 +359,12 @@ impl Kind {
             | Self::Events
             | Self::Listen
             | Self::Hosts
+            | Self::Addresses { .. }
             | Self::Jobs => Shown::Texts,
             Self::Boolean
             | Self::BooleanOn
             | Self::Integer { .. }
+            | Self::Port
             | Self::Rate { .. }
             // An argument may be a secret, though it should not be one.
             | Self::Command { .. }

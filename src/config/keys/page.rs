@@ -61,7 +61,7 @@ impl Key {
     fn form(&self) -> String {
         match &self.kind {
             Kind::Boolean | Kind::BooleanOn => "`true` or `false`".to_owned(),
-            Kind::Integer { .. } => "integer".to_owned(),
+            Kind::Integer { .. } | Kind::Port => "integer".to_owned(),
             Kind::Rate { .. } => "number".to_owned(),
             Kind::Duration { .. } => "duration".to_owned(),
             Kind::Durations { .. } => "array of durations".to_owned(),
@@ -87,6 +87,7 @@ impl Key {
             Kind::Tree => "table or array, with templates in it".to_owned(),
             Kind::Listen => "string, or array of strings".to_owned(),
             Kind::Hosts => "array of names".to_owned(),
+            Kind::Addresses { .. } => "address, or array of addresses".to_owned(),
             Kind::Url => "a URL, or a table (see \"Where a secret is\")".to_owned(),
             Kind::Headers { .. } => "table of strings, or of tables (see \"Where a secret is\")".to_owned(),
             Kind::OrTable(table) => format!("string, or a table (see \"{}\")", plain(table)),

@@ -67,6 +67,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Integer { bounds, .. } => {
             json!({ "type": "integer", "minimum": bounds.start(), "maximum": bounds.end() })
         }
+        Kind::Port => json!({ "type": "integer", "minimum": 1, "maximum": u16::MAX }),
         Kind::Rate { .. } => json!({ "type": "number", "minimum": Rate::MIN, "maximum": Rate::MAX }),
         Kind::Duration { .. } => json!({ "type": "string", "pattern": DURATION }),
         Kind::Durations { most, .. } => array(&json!({ "type": "string", "pattern": DURATION }), Some(*most)),
@@ -113,6 +114,10 @@ fn of_kind(kind: &Kind) -> Value {
             "additionalProperties": secret,
         }),
         Kind::Tree => json!({ "type": ["object", "array"] }),
+        Kind::Addresses { most } => {
+            let address = json!({ "type": "string", "minLength": 1 });
+            json!({ "oneOf": [address, array(&address, Some(*most))] })
+        }
         Kind::Listen => {
             let address = json!({ "type": "string", "minLength": 1 });
             json!({ "oneOf": [address, array(&address, Some(HttpSettings::MOST))] })
@@ -178,6 +183,7 @@ impl Kind {
             Self::Durations { bounds, most, .. } => {
                 Some(format!("up to {most} entries, each {}", between(bounds)))
             }
+            Self::Addresses { most } => Some(format!("up to {most}")),
             Self::Label { longest } => Some(format!("up to {longest} characters")),
             Self::Headers { most } => Some(format!("up to {most} entries")),
             _ => None,

@@ -22,6 +22,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeTable;
 
+pub(super) use self::http::host_name;
 pub(super) use self::report::{Finding, Report, Span};
 pub(super) use self::section::Section;
 pub(super) use self::state::{path_of_user as state_path_of_user, usual_path as usual_state_path};

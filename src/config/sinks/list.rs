@@ -13,21 +13,21 @@ use crate::config::surprise::Surprise;
 use crate::config::{SinkType, WebhookFormat};
 use crate::model::Keyword as _;
 
+/// What people call mails by.
+const MAILS: &[&str] = &["e-mail", "mail", "sendmail", "smtp"];
+
 /// What people expect sinks for that there are none for.
 const OTHER_RECEIVERS: &[&str] = &[
     "alertmanager",
-    "email",
     "googlechat",
     "gotify",
     "http",
-    "mail",
     "matrix",
     "mattermost",
     "opsgenie",
     "pagerduty",
     "pushover",
     "slack_webhook",
-    "smtp",
     "telegram",
     "victorops",
 ];
@@ -174,6 +174,9 @@ fn help_for_receiver(name: &str, place: &str) -> Option<String> {
     }
     if WORDS_FOR_EXEC.contains(&name.as_str()) {
         return Some(format!("write {place}type = \"exec\" and command = [\"/path/to/program\"]"));
+    }
+    if MAILS.contains(&name.as_str()) {
+        return Some(format!("write {place}type = \"{}\"", SinkType::Email));
     }
     if let Some((_, file)) = EXAMPLES.iter().find(|(receiver, _)| *receiver == name) {
         return Some(format!(

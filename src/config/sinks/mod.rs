@@ -5,6 +5,7 @@
 
 mod defaults;
 mod desktop;
+mod email;
 mod events;
 mod exec;
 mod headers;
@@ -25,6 +26,7 @@ use super::secret::SecretSource;
 use crate::model::Keyword as _;
 
 pub use desktop::DesktopSettings;
+pub use email::{EmailLogin, EmailSettings};
 pub use events::EventFilter;
 pub use exec::ExecSettings;
 pub use headers::{Authorization, Header, HeaderSettings, HeaderText, header_fault};
@@ -69,6 +71,8 @@ pub enum SinkTarget {
     Desktop(DesktopSettings),
     /// An HTTP POST.
     Webhook(WebhookSettings),
+    /// A mail.
+    Email(EmailSettings),
     /// The standard input of a command.
     Exec(ExecSettings),
 }
@@ -80,6 +84,7 @@ impl SinkTarget {
             Self::Log(_) => SinkType::Log,
             Self::Desktop(_) => SinkType::Desktop,
             Self::Webhook(_) => SinkType::Webhook,
+            Self::Email(_) => SinkType::Email,
             Self::Exec(_) => SinkType::Exec,
         }
     }
@@ -90,6 +95,7 @@ impl SinkTarget {
             Self::Log(log) => log,
             Self::Desktop(desktop) => desktop,
             Self::Webhook(webhook) => webhook,
+            Self::Email(email) => email,
             Self::Exec(exec) => exec,
         }
     }
@@ -106,6 +112,7 @@ impl SinkTarget {
             SinkType::Log => Some(Self::Log(LogSettings::read(section))),
             SinkType::Desktop => Some(Self::Desktop(DesktopSettings::read(section))),
             SinkType::Webhook => WebhookSettings::read(section, name, surroundings).map(Self::Webhook),
+            SinkType::Email => EmailSettings::read(section, surroundings.base).map(Self::Email),
             SinkType::Exec => ExecSettings::read(section, name, surroundings.base).map(Self::Exec),
         }
     }
@@ -118,6 +125,7 @@ impl SinkType {
             Self::Log => &log::KEYS,
             Self::Desktop => &desktop::KEYS,
             Self::Webhook => &webhook::KEYS,
+            Self::Email => &email::KEYS,
             Self::Exec => &exec::KEYS,
         }
     }

@@ -121,7 +121,7 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [journal, screen, ops, chat, hook, ..] = settings.sinks.as_slice() else {
+    let [journal, screen, ops, chat, hook, _, _, _] = settings.sinks.as_slice() else {
         panic!("{:?}", settings.sinks)
     };
     let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =
@@ -310,7 +310,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert!(!monitor.count_sinks);
     assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
-    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }, exec] =
+    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }, exec, ..] =
         full.sinks.as_slice()
     else {
         panic!("{:?}", full.sinks)
