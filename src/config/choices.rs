@@ -80,6 +80,8 @@ pub enum WebhookFormat {
     Teams,
     /// A message for a topic of ntfy.
     Ntfy,
+    /// An alert for PagerDuty's Events API v2, which triggers or resolves an incident.
+    PagerDuty,
 }
 
 impl WebhookFormat {
@@ -87,7 +89,7 @@ impl WebhookFormat {
     pub fn is_for_people(self) -> bool {
         match self {
             Self::Standard | Self::CloudEvents => false,
-            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy => true,
+            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy | Self::PagerDuty => true,
         }
     }
 
@@ -100,7 +102,13 @@ impl WebhookFormat {
             // Teams' Workflows run in Power Automate; its connectors had the last of these domains.
             Self::Teams => &["logic.azure.com", "api.powerplatform.com", "webhook.office.com"],
             Self::Ntfy => &["ntfy.sh"],
+            Self::PagerDuty => &["events.pagerduty.com", "events.eu.pagerduty.com"],
         }
+    }
+
+    /// The address that all receivers of this format share, if there is one.
+    pub(super) fn usual_url(self) -> Option<&'static str> {
+        (self == Self::PagerDuty).then_some("https://events.pagerduty.com/v2/enqueue")
     }
 }
 
@@ -111,4 +119,5 @@ keywords!(WebhookFormat {
     Discord = "discord",
     Teams = "teams",
     Ntfy = "ntfy",
+    PagerDuty = "pagerduty",
 });

@@ -4,12 +4,12 @@
 //! the same bytes. Messages for people keep the documented limits of their service, whatever the
 //! event holds.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "no format has a secret yet"))]
 mod binding;
 mod cloudevents;
 mod discord;
 mod markup;
 mod ntfy;
+mod pagerduty;
 mod slack;
 mod standard;
 mod teams;
@@ -100,6 +100,7 @@ pub(super) fn of(settings: &WebhookSettings) -> Result<Box<dyn Format>, Unreadab
         WebhookFormat::Discord => Box::new(discord::Discord),
         WebhookFormat::Teams => Box::new(teams::Teams),
         WebhookFormat::Ntfy => Box::new(ntfy::Ntfy),
+        WebhookFormat::PagerDuty => Box::new(pagerduty::PagerDuty::new(settings)?),
     })
 }
 
@@ -114,7 +115,8 @@ mod tests {
 
     fn named(format: WebhookFormat) -> Box<dyn Format> {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
-        of(&WebhookSettings { format, ..WebhookSettings::new(url) }).ok().unwrap()
+        let routing_key = Some(crate::config::SecretSource::Public("0123456789abcdef0123456789abcdef"));
+        of(&WebhookSettings { format, routing_key, ..WebhookSettings::new(url) }).ok().unwrap()
     }
 
     #[test]

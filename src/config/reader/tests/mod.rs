@@ -117,7 +117,9 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [journal, screen, ops, chat] = settings.sinks.as_slice() else { panic!("{:?}", settings.sinks) };
+    let [journal, screen, ops, chat, pages] = settings.sinks.as_slice() else {
+        panic!("{:?}", settings.sinks)
+    };
     let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =
         (&journal.target, &screen.target, &ops.target, &chat.target)
     else {
@@ -138,6 +140,12 @@ fn every_key_of_a_sink_is_read() {
     assert_eq!(chat.signing_secrets, [SecretSource::Env("CHAT_SECRET".to_owned())]);
     assert_eq!(ops.retry_schedule, [Duration::from_millis(10), Duration::from_hours(7 * 24)]);
     assert_eq!(chat.retry_schedule, WebhookSettings::RETRY_SCHEDULE);
+    let SinkTarget::Webhook(pages) = &pages.target else { panic!("{pages:?}") };
+    assert_eq!((pages.format, &chat.routing_key), (WebhookFormat::PagerDuty, &None));
+    assert_eq!(pages.routing_key, Some(SecretSource::Credential("pages-key".to_owned())));
+    assert!(
+        matches!(&pages.url, UrlSource::Given(url) if url.expose().as_str() == "https://events.pagerduty.com/v2/enqueue")
+    );
 }
 
 #[test]
