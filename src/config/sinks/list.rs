@@ -26,7 +26,6 @@ const OTHER_RECEIVERS: &[&str] = &[
     "matrix",
     "mattermost",
     "opsgenie",
-    "pagerduty",
     "pushover",
     "script",
     "slack_webhook",
