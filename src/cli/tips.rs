@@ -48,7 +48,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "a command to run after success follows `--`: restore-watch wait JOB_ID -- COMMAND",
     ),
     (
-        &["--slack", "--discord", "--teams", "--ntfy", "--email"],
+        &["--slack", "--discord", "--teams", "--ntfy", "--pagerduty", "--email"],
         "a wait posts JSON with --webhook URL; messages for people are sent by the daemon, see `format` of [[sink]]",
     ),
     (&["--id", "--job", "--job-id", "--restore-job-id"], "an id needs no option: restore-watch wait JOB_ID"),

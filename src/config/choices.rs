@@ -82,6 +82,8 @@ pub enum WebhookFormat {
     Teams,
     /// A message for a topic of ntfy.
     Ntfy,
+    /// An alert for PagerDuty's Events API v2, which triggers or resolves an incident.
+    PagerDuty,
     /// What the configuration says.
     Template,
 }
@@ -91,7 +93,7 @@ impl WebhookFormat {
     pub fn is_for_people(self) -> bool {
         match self {
             Self::Standard | Self::CloudEvents => false,
-            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy | Self::Template => true,
+            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy | Self::PagerDuty | Self::Template => true,
         }
     }
 
@@ -104,6 +106,7 @@ impl WebhookFormat {
             // Teams' Workflows run in Power Automate; its connectors had the last of these domains.
             Self::Teams => &["logic.azure.com", "api.powerplatform.com", "webhook.office.com"],
             Self::Ntfy => &["ntfy.sh"],
+            Self::PagerDuty => &["events.pagerduty.com", "events.eu.pagerduty.com"],
         }
     }
 
@@ -114,6 +117,11 @@ impl WebhookFormat {
             _ => &[],
         }
     }
+
+    /// The address that all receivers of this format share, if there is one.
+    pub(super) fn usual_url(self) -> Option<&'static str> {
+        (self == Self::PagerDuty).then_some("https://events.pagerduty.com/v2/enqueue")
+    }
 }
 
 keywords!(WebhookFormat {
@@ -123,6 +131,7 @@ keywords!(WebhookFormat {
     Discord = "discord",
     Teams = "teams",
     Ntfy = "ntfy",
+    PagerDuty = "pagerduty",
     Template = "template",
 });
 

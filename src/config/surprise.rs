@@ -12,6 +12,8 @@ use super::quote::quoted;
 pub(super) enum Surprise<'a> {
     /// The receiver refuses messages of this format.
     Format { sink: &'a str, format: WebhookFormat, expected: WebhookFormat },
+    /// A sink has a key that its format does not use.
+    UnusedKey { sink: &'a str, key: &'static str, format: WebhookFormat },
     /// A project without an `api_key` beside another project.
     UsualKey { project: &'a str },
     /// There is no sink but the log, and nothing says that this is meant.
@@ -33,6 +35,9 @@ impl Surprise<'_> {
                 "the sink {} sends format \"{format}\" to a host that takes format \"{expected}\"",
                 quoted(sink)
             ),
+            Self::UnusedKey { sink, key, format } => {
+                format!("the sink {} has a `{key}`, which format \"{format}\" does not use", quoted(sink))
+            }
             Self::UsualKey { project } => {
                 format!("the project {} has no `api_key`, so it uses $PINECONE_API_KEY", quoted(project))
             }
@@ -55,6 +60,7 @@ impl Surprise<'_> {
     pub(super) fn help(&self) -> String {
         match self {
             Self::Format { expected, .. } => format!("write format = \"{expected}\""),
+            Self::UnusedKey { .. } => "remove it, or write the `format` that it belongs to".to_owned(),
             Self::UsualKey { .. } => "write api_key = { file = \"PATH\" } to read its own key, or \
                                       api_key = { env = \"PINECONE_API_KEY\" } if it is this one"
                 .to_owned(),

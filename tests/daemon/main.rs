@@ -20,6 +20,7 @@ mod journal;
 mod log;
 mod migration;
 mod monitor;
+mod pagerduty;
 mod probes;
 mod rate;
 mod reload;

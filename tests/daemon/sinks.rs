@@ -113,7 +113,7 @@ fn rejected_delivery_is_sent_again_after_the_mend() {
 
     let id = post_id(&receiver);
     daemon.until_logged(&format!(
-        "ERROR sink ops: gave up restore_job.watched of rj-1 after 2 attempts: HTTP 401: no such token; its receiver \
+        "(rj-1) after 2 attempts: HTTP 401: no such token; its receiver \
          refuses the credentials; check the token in its `url`, which may be revoked, then send it again: \
          restore-watch deliveries retry {id} --state-file {state}"
     ));

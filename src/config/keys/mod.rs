@@ -42,6 +42,8 @@ pub(super) struct Key {
     /// It excludes another key, or needs another value than the default of one: the sample only
     /// mentions it.
     is_exclusive: bool,
+    /// The key and the value of it with which this one is not required.
+    unless: Option<(&'static str, &'static str)>,
     /// What it means, for documentation.
     about: &'static str,
     /// A value as the file has it, for documentation; required unless there is a default.
@@ -232,7 +234,7 @@ const fn is_same(one: &str, other: &str) -> bool {
 
 impl Key {
     pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, is_required: false, is_exclusive: false, about, example: "" }
+        Self { name, kind, is_required: false, is_exclusive: false, unless: None, about, example: "" }
     }
 
     pub(super) const fn required(mut self) -> Self {
@@ -249,6 +251,12 @@ impl Key {
     pub(super) const fn exclusive(mut self) -> Self {
         self.is_exclusive = true;
         self
+    }
+
+    /// Required, unless the key `name` of the same table is `value`.
+    pub(super) const fn required_unless(mut self, name: &'static str, value: &'static str) -> Self {
+        self.unless = Some((name, value));
+        self.required()
     }
 
     pub(super) const fn example(mut self, example: &'static str) -> Self {

@@ -40,13 +40,31 @@ fn of_table(table: &Table) -> Value {
 /// A table with these keys.
 fn of_keys<'a>(keys: impl Iterator<Item = &'a Key> + Clone) -> Value {
     let properties: Map<_, _> = keys.clone().map(|key| (key.name.to_owned(), property(key))).collect();
-    let required: Vec<_> = keys.filter(|key| key.is_required).map(|key| key.name).collect();
-    json!({
+    let required = keys.clone().filter(|key| key.is_required && key.unless.is_none());
+    let required: Vec<_> = required.map(|key| key.name).collect();
+    let mut schema = json!({
         "type": "object",
         "properties": properties,
         "required": required,
         "additionalProperties": false,
-    })
+    });
+
+    let conditions: Vec<_> = keys.filter_map(condition).collect();
+    if !conditions.is_empty() {
+        schema["allOf"] = conditions.into();
+    }
+    schema
+}
+
+/// What demands a key that is required unless another one has a certain value.
+fn condition(key: &Key) -> Option<Value> {
+    let (other, value) = key.unless?;
+    let about = format!("With this value, `{}` is not required.", key.name);
+    let is_other = json!({
+        "properties": { other: { "const": value, "description": about } },
+        "required": [other],
+    });
+    Some(json!({ "anyOf": [{ "required": [key.name] }, is_other] }))
 }
 
 fn property(key: &Key) -> Value {

@@ -25,7 +25,6 @@ const OTHER_RECEIVERS: &[&str] = &[
     "matrix",
     "mattermost",
     "opsgenie",
-    "pagerduty",
     "pushover",
     "slack_webhook",
     "telegram",

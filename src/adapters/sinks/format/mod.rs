@@ -8,6 +8,7 @@ mod binding;
 mod cloudevents;
 mod discord;
 mod ntfy;
+mod pagerduty;
 mod slack;
 mod standard;
 mod teams;
@@ -102,6 +103,7 @@ pub(super) fn of(name: &str, settings: &WebhookSettings, read: &Read) -> Result<
         WebhookFormat::Teams => Box::new(teams::Teams),
         WebhookFormat::Ntfy => Box::new(ntfy::Ntfy),
         WebhookFormat::Template => Box::new(template::Template::new(name, settings, read)?),
+        WebhookFormat::PagerDuty => Box::new(pagerduty::PagerDuty::new(name, settings, read)?),
     })
 }
 
@@ -117,7 +119,8 @@ mod tests {
     fn named(format: WebhookFormat) -> Box<dyn Format> {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
         let template = (format == WebhookFormat::Template).then(|| Box::new(template::tests::example()));
-        let settings = WebhookSettings { format, template, ..WebhookSettings::new(url) };
+        let routing_key = Some(SecretSource::Public("0123456789abcdef0123456789abcdef"));
+        let settings = WebhookSettings { format, template, routing_key, ..WebhookSettings::new(url) };
         of("chat", &settings, &SecretSource::read).unwrap()
     }
 

@@ -121,7 +121,7 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [journal, screen, ops, chat, hook, _, _, _] = settings.sinks.as_slice() else {
+    let [journal, screen, ops, chat, hook, _, _, _, pages] = settings.sinks.as_slice() else {
         panic!("{:?}", settings.sinks)
     };
     let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =
@@ -159,6 +159,13 @@ fn every_key_of_a_sink_is_read() {
     let usual = ExecSettings::new(program, Vec::new());
     let (timeout, retry_schedule) = (Duration::from_mins(1), vec![Duration::from_secs(1)]);
     assert_eq!(*exec, ExecSettings { timeout, retry: false, retry_schedule, ..usual });
+
+    let SinkTarget::Webhook(pages) = &pages.target else { panic!("{pages:?}") };
+    assert_eq!((pages.format, &chat.routing_key), (WebhookFormat::PagerDuty, &None));
+    assert_eq!(pages.routing_key, Some(SecretSource::Credential("pages-key".to_owned())));
+    assert!(
+        matches!(&pages.url, UrlSource::Given(url) if url.expose().as_str() == "https://events.pagerduty.com/v2/enqueue")
+    );
 }
 
 fn every_header_is_read(ops: &HeaderSettings, chat: &HeaderSettings) {

@@ -160,6 +160,11 @@ const CASES: &[(&str, usize, &str)] = &[
     ("jobs = [{ ids = 'a' }]", 1, "unknown key `ids`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'webhok'\nurl = 1", 3, "`type` cannot be `webhok`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'webhook'", 2, "a webhook without a url"),
+    (
+        "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nformat = 'pagerduty'",
+        2,
+        "a webhook for PagerDuty without a routing_key",
+    ),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nurl = 'https://x'", 4, "unknown key `url`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nformat = 'xml'", 4, "`format` cannot be `xml`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nevents = '*'", 4, "must be an array, found a string"),

@@ -87,7 +87,10 @@ fn format_that_a_known_host_does_not_take_is_a_warning() {
         ("discord.com/api/webhooks/1/x", "", 1),
         ("discord.com/api/webhooks/1/x/slack", "format = \"slack\"", 0),
         ("ntfy.sh/topic", "format = \"standard\"", 1),
+        ("events.eu.pagerduty.com/v2/enqueue", "", 1),
+        ("events.pagerduty.com/v2/enqueue", "format = \"pagerduty\"\nrouting_key = { env = \"KEY\" }", 0),
         ("hooks.example", "", 0),
+        ("hooks.example", "routing_key = { env = \"KEY\" }", 1),
     ] {
         assert_eq!(warnings(&sink(url, format)).len(), count, "{url} {format}");
     }
@@ -112,7 +115,7 @@ fn receiver_taken_for_a_type_gets_a_help() {
     for (word, help) in [
         ("slack", "help: write type = \"webhook\" and format = \"slack\"\n"),
         ("Teams", "help: write type = \"webhook\" and format = \"teams\"\n"),
-        ("pagerduty", "help: there is no such sink; write type = \"webhook\" and post to a program that"),
+        ("PagerDuty", "help: write type = \"webhook\" and format = \"pagerduty\"\n"),
         ("Script", "help: write type = \"exec\" and command = [\"/path/to/program\"]\n"),
         (
             "telegram",
