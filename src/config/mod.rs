@@ -44,7 +44,7 @@ pub use settings::{
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
-    DesktopSettings, EventFilter, LogSettings, Meaning, Route, SinkSettings, SinkTarget, TargetSettings,
-    WebhookSettings,
+    DesktopSettings, EventFilter, Hours, LogSettings, Meaning, Outside, Phase, Route, SinkSettings,
+    SinkTarget, TargetSettings, WebhookSettings,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(super) use self::declared::*;
 pub use self::sample::{first_file, sample};
 pub use self::schema::schema;
-use super::sinks::SINK;
+use super::sinks::{HOURS, SINK};
 use crate::model::duration;
 
 /// The keys of one table of the file.
@@ -104,6 +104,10 @@ pub(super) enum Kind {
     Listen,
     /// An array of names of hosts.
     Hosts,
+    /// An array of days of the week, or ranges of them.
+    Days,
+    /// A table with the keys of [`HOURS`], or an array of them.
+    Hours,
     /// An address, which may itself be a secret, or where it is.
     Url,
     Table(&'static Table),
@@ -275,6 +279,7 @@ impl Key {
             Kind::Table(table) | Kind::Tables(table) => table,
             Kind::Jobs => &JOB,
             Kind::Discover => &DISCOVER,
+            Kind::Hours => &HOURS,
             Kind::Secret | Kind::Secrets { .. } | Kind::Url => &SECRET,
             Kind::Sinks => &SINK,
             _ => panic!("`{}` is not declared as a table", self.name),
@@ -305,11 +310,13 @@ impl Kind {
             | Self::Events
             | Self::Listen
             | Self::Hosts
+            | Self::Days
             | Self::Jobs => Shown::Texts,
             Self::Boolean
             | Self::Integer { .. }
             | Self::Rate { .. }
             | Self::Discover
+            | Self::Hours
             | Self::Table(_)
             | Self::Tables(_)
             | Self::Sinks => Shown::Numbers,

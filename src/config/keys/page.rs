@@ -78,6 +78,8 @@ impl Key {
             Kind::Secrets { .. } => "table (see \"Where a secret is\"), or an array of them".to_owned(),
             Kind::Listen => "string, or array of strings".to_owned(),
             Kind::Hosts => "array of names".to_owned(),
+            Kind::Days => "array of days, or of ranges such as `\"mon-fri\"`".to_owned(),
+            Kind::Hours => "table (see \"The hours of a sink\"), or an array of them".to_owned(),
             Kind::Url => "a URL, or a table (see \"Where a secret is\")".to_owned(),
             Kind::Table(_) => "table".to_owned(),
             Kind::Tables(_) | Kind::Sinks => "array of tables".to_owned(),

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{LogSettings, Route, SinkSettings, SinkTarget, events};
+use super::{LogSettings, Route, SinkSettings, SinkTarget, events, hours};
 use crate::config::quote::quoted;
 use crate::config::reader::{Finding, Report, Section, Span, Value};
 use crate::config::surprise::Surprise;
@@ -109,6 +109,13 @@ fn sink<'a>(
 
     let place_of_events = section.span_of("events");
     let events = section.take("events").map(|value| events::read(&value, kind));
+    let hours = match kind {
+        SinkType::Log => {
+            hours::refuse(&mut section, "is not for the log, which is written as things happen");
+            None
+        }
+        _ => hours::read(&mut section),
+    };
     let report = section.report;
     let target = SinkTarget::read(kind, section, &name, base)?;
     let events = events.unwrap_or_else(|| Some(target.settings().usual_events()))?;
@@ -118,7 +125,7 @@ fn sink<'a>(
     {
         report.warn(&at, &Surprise::SilentLog { sink: &name });
     }
-    Some(SinkSettings { name, route: Route::new(events), target })
+    Some(SinkSettings { name, route: Route::new(events), hours, target })
 }
 
 fn sink_type(value: &Value<'_>) -> Option<SinkType> {

@@ -5,6 +5,7 @@
 
 mod desktop;
 mod events;
+mod hours;
 mod keys;
 mod list;
 mod log;
@@ -22,10 +23,12 @@ use crate::model::Keyword as _;
 
 pub use desktop::DesktopSettings;
 pub use events::EventFilter;
+pub use hours::{Hours, Outside, Phase};
 pub use log::LogSettings;
 pub use route::Route;
 pub use webhook::WebhookSettings;
 
+pub(super) use hours::HOURS;
 pub(super) use keys::SINK;
 pub(super) use list::{help_for_table, read};
 
@@ -36,6 +39,8 @@ pub struct SinkSettings {
     pub name: String,
     /// Which events it gets.
     pub route: Route,
+    /// When they go out; none for at any time.
+    pub hours: Option<Hours>,
     /// Where they go.
     pub target: SinkTarget,
 }
@@ -44,7 +49,7 @@ impl SinkSettings {
     /// A sink called after its type, with the events that are usual for it.
     pub fn new(target: SinkTarget) -> Self {
         let route = Route::new(target.settings().usual_events());
-        Self { name: target.kind().as_str().to_owned(), route, target }
+        Self { name: target.kind().as_str().to_owned(), route, hours: None, target }
     }
 }
 

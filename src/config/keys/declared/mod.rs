@@ -18,14 +18,14 @@ pub(in crate::config) use self::secret::SECRET;
 pub(in crate::config) use self::top::{HEARTBEAT, STATE, TOP};
 use super::{Kind, Table};
 use crate::config::SinkType;
-use crate::config::sinks::SINK;
+use crate::config::sinks::{HOURS, SINK};
 use crate::model::{Keyword, duration};
 
 /// All of them, in the order of the sample.
 pub(in crate::config) fn tables() -> impl Iterator<Item = &'static Table> {
     let above = [&TOP, &JOB, &DISCOVER, &API, &CADENCE, &WATCH, &STATE, &HEARTBEAT, &HTTP, &PROJECT, &SINK];
     let of_sinks = SinkType::ALL.iter().map(|kind| kind.table());
-    above.into_iter().chain(of_sinks).chain([&SECRET])
+    above.into_iter().chain(of_sinks).chain([&HOURS, &SECRET])
 }
 
 const ANY_DURATION: RangeInclusive<Duration> = Duration::ZERO..=duration::MAX;
