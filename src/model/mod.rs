@@ -28,6 +28,7 @@ mod reference;
 mod restore_group;
 mod restore_stats;
 pub mod schema;
+mod silence_id;
 mod since;
 mod status;
 mod summary;
@@ -58,6 +59,7 @@ pub use reason::Reason;
 pub use reference::{Match, Reference, Resolution, SHORTEST_PREFIX};
 pub use restore_group::RestoreGroup;
 pub use restore_stats::{RestoreStats, Stats, StatsBy};
+pub use silence_id::SilenceId;
 pub use since::{Since, SinceError};
 pub use status::Status;
 pub use text::{
