@@ -31,6 +31,7 @@ mod project;
 mod reload;
 mod run;
 mod schema;
+mod silence;
 mod simulate;
 mod socket;
 mod start;
@@ -68,6 +69,7 @@ enum Command {
     Explain(Box<explain::Args>),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
+    Silence(Box<silence::Args>),
     Deliveries(Box<deliveries::Args>),
     History(Box<history::Args>),
     Stats(Box<stats::Args>),
@@ -98,6 +100,7 @@ impl Cli {
             Command::Explain(args) => explain::run(&args),
             Command::Pause(args) => pause::pause(&args),
             Command::Resume(args) => pause::resume(&args),
+            Command::Silence(args) => silence::run(&args),
             Command::Deliveries(args) => deliveries::run(*args),
             Command::History(args) => history::run(&args),
             Command::Stats(args) => stats::run(&args),

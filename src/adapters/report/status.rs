@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::SilenceStatus;
 use crate::engine::{JobFilter, JobKey, Selection};
 use crate::model::schema::DateTime;
 use crate::model::{
@@ -113,6 +114,9 @@ impl ReloadStatus {
 pub struct OutboxStatus {
     /// The sinks of the configuration, and others with pending deliveries or dead letters, by name.
     pub sinks: Vec<SinkStatus>,
+    /// The silences in force, by number.
+    #[serde(default)]
+    pub silences: Vec<SilenceStatus>,
     /// All deliveries.
     pub deliveries: DeliveriesReport,
 }
@@ -237,6 +241,13 @@ pub struct SinkStatus {
     /// How many deliveries to it are dead letters.
     #[serde(default)]
     pub dead: usize,
+    /// How many of the pending deliveries wait for its hours.
+    #[serde(default)]
+    pub held: usize,
+    /// When its hours begin, if it is outside of them.
+    #[serde(default, serialize_with = "time::publish_known")]
+    #[schemars(with = "Option<DateTime>")]
+    pub held_until: Option<Timestamp>,
     /// Since when it takes nothing, if it was attempted more than once.
     #[serde(default, serialize_with = "time::publish_known")]
     #[schemars(with = "Option<DateTime>")]
