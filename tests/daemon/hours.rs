@@ -47,6 +47,7 @@ fn held_deliveries_survive_a_kill_and_go_out_once_open() {
         .with(&configured(&receiver.url(), &hours))
         .run(&[])
         .start();
+    daemon.until_logged("watching 1 restore");
     daemon.until("it is held", |daemon| deliveries(daemon).len() == 1);
     let killed = Command::new("kill").args(["-9", &daemon.id().to_string()]).status().unwrap();
     assert!(killed.success() && daemon.ends_within(Duration::from_secs(10)));
@@ -92,6 +93,7 @@ fn a_stop_does_not_wait_for_held_deliveries() {
         .with(&configured(&receiver.url(), &later().0))
         .run(&[])
         .start();
+    daemon.until_logged("watching 1 restore");
     daemon.until("it is held", |daemon| deliveries(daemon).len() == 1);
 
     daemon.signal("TERM");

@@ -2,7 +2,7 @@
 
 use super::printed;
 
-const TEXT: &str = r#"
+const TEXT: &str = r#"jobs = []
 [[sink]]
 type = "desktop"
 hours = [
@@ -53,7 +53,8 @@ fn each_problem_of_hours_is_shown_at_its_place() {
 
 #[test]
 fn a_time_without_quotes_is_shown_how_to_write() {
-    let shown = printed("[[sink]]\ntype = \"desktop\"\nhours = { from = 09:00:00, to = \"18:00\" }\n");
+    let shown =
+        printed("jobs = []\n[[sink]]\ntype = \"desktop\"\nhours = { from = 09:00:00, to = \"18:00\" }\n");
 
     assert!(shown.contains("`from` must be a time in quotes, such as \"09:00\", found a date"), "{shown}");
 }

@@ -83,7 +83,7 @@ pub(in crate::config::sinks) fn refuse(section: &mut Section<'_>, why: &str) {
 
 fn window(value: &Value<'_>) -> Option<Window> {
     let mut section = Section::of(value, &HOURS, "a table", HELP)?;
-    if ["days", "from", "to"].iter().all(|key| section.lacks(key)) {
+    if !["days", "from", "to"].iter().any(|key| section.has(key)) {
         value.refuse("has neither `days` nor `from` nor `to`, and would be at any time", HELP);
         return None;
     }
