@@ -114,11 +114,11 @@ impl ReloadStatus {
 pub struct OutboxStatus {
     /// The sinks of the configuration, and others with pending deliveries or dead letters, by name.
     pub sinks: Vec<SinkStatus>,
+    /// All deliveries.
+    pub deliveries: DeliveriesReport,
     /// The silences in force, by number.
     #[serde(default)]
     pub silences: Vec<SilenceStatus>,
-    /// All deliveries.
-    pub deliveries: DeliveriesReport,
 }
 
 /// Which jobs are listed next.

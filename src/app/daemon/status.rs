@@ -109,8 +109,8 @@ pub(super) fn full(
     let daemon = daemon(driver, identity, beside);
     let outbox = OutboxStatus {
         sinks: engine.sinks().map(|sink| sink_status(&sink, now)).collect(),
-        silences: silences::all(engine, now),
         deliveries: deliveries_report(engine),
+        silences: silences::all(engine, now),
     };
     Ok(StatusPart { status: Status { daemon, jobs, outcomes, outbox }, rest })
 }

@@ -145,6 +145,11 @@ impl World {
                 self.later(latency, Input::Committed);
             }
             Action::Deliver(Delivery { id, .. }) => {
+                let hours = sink_of(&id.sink).hours;
+                assert!(
+                    hours.is_none_or(|hours| hours.is_open(self.reading().wall)),
+                    "outside its hours: {id:?}"
+                );
                 assert!(!self.disk.delivered().contains(&id), "a delivered event is sent again: {id:?}");
                 let latency = self.rng.u64(1..15_000);
                 // A receiver may accept an event and fail to say so: the event is sent again.
