@@ -18,7 +18,7 @@ fn later() -> (String, Timestamp) {
         let shown = TimeZone::UTC.to_datetime(now + SignedDuration::from_hours(hours));
         shown.strftime("%H:%M").to_string()
     };
-    let opening = Timestamp::from_second((now.as_second() / 60) * 60 + 7200).unwrap();
+    let opening = Timestamp::from_second((now.as_second() / 60) * 60 + 7200).expect("a time");
     (format!("hours = {{ from = \"{}\", to = \"{}\" }}\n", minute(2), minute(3)), opening)
 }
 
