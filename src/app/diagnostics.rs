@@ -8,9 +8,11 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::plural::counted;
+use crate::adapters::report::{SilenceStatus, shown_minute};
 use crate::adapters::sinks::Sink;
 use crate::config::SinkType;
-use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection};
+use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection, SilenceEnd};
+use crate::model::time::Now;
 use crate::model::{SinkName, duration};
 use crate::platform::shell;
 
@@ -96,6 +98,11 @@ fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             let others = others(*left_out, "other one expired", "other ones expired");
             warn!(%sink, transition_id = %id, "sink {sink}: dropped an expired notification, {event}{why}{others}");
         }
+        Diagnostic::Withheld { delivery, sinks, reason } => {
+            let (id, event) = (delivery.id.event, surroundings.event(delivery));
+            let sinks = sinks.iter().map(SinkName::as_str).collect::<Vec<_>>().join(", ");
+            info!(%sinks, transition_id = %id, "{event} is not sent to {sinks}: {reason}");
+        }
         Diagnostic::EndUndelivered { delivery, waiting, attempts, reason, others } => {
             let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
             let (waiting, attempt) = (duration::human(*waiting), attempt_in_words(*attempts));
@@ -139,6 +146,21 @@ fn log_sink(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
         Diagnostic::SinkEnabled { sink } => {
             let retry = surroundings.retry_dead(sink);
             info!(%sink, "sink {sink} is used again, because its configuration changed; to send its dead letters: {retry}");
+        }
+        Diagnostic::SilenceBegan { silence, until } => {
+            let reading = Now { instant: silence.ends, wall: *until };
+            let subject = SilenceStatus::of(silence, reading).subject();
+            let (id, comment, until) = (silence.id, &silence.comment, shown_minute(*until));
+            let by = silence.set_by.as_ref().map(|name| format!(" (by {name})")).unwrap_or_default();
+            info!(silence = %id, "silence {id} began, until {until}: {subject}: {comment}{by}");
+        }
+        Diagnostic::SilenceEnded { silence, how } => {
+            let (id, comment) = (silence.id, &silence.comment);
+            let how = match how {
+                SilenceEnd::Expired => "ended",
+                SilenceEnd::ByHand => "was ended by hand",
+            };
+            info!(silence = %id, "silence {id} {how}: {comment}");
         }
         Diagnostic::SinkMissing { sink, pending } => {
             let deliveries = counted(*pending, "delivery to it is", "deliveries to it are");

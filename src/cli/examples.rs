@@ -97,6 +97,15 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ("pause", "", &["restore-watch pause production"]),
     ("resume", "", &["restore-watch resume production"]),
     (
+        "silence",
+        "",
+        &[
+            "restore-watch silence --index 'prod-*' --for 2h --comment maintenance",
+            "restore-watch silence",
+            "restore-watch silence --end 3",
+        ],
+    ),
+    (
         "deliveries",
         "",
         &[

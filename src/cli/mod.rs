@@ -32,6 +32,7 @@ mod reload;
 mod restore;
 mod run;
 mod schema;
+mod silence;
 mod simulate;
 mod socket;
 mod start;
@@ -70,6 +71,7 @@ enum Command {
     Explain(Box<explain::Args>),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
+    Silence(Box<silence::Args>),
     Deliveries(Box<deliveries::Args>),
     History(Box<history::Args>),
     Stats(Box<stats::Args>),
@@ -101,6 +103,7 @@ impl Cli {
             Command::Explain(args) => explain::run(&args),
             Command::Pause(args) => pause::pause(&args),
             Command::Resume(args) => pause::resume(&args),
+            Command::Silence(args) => silence::run(&args),
             Command::Deliveries(args) => deliveries::run(*args),
             Command::History(args) => history::run(&args),
             Command::Stats(args) => stats::run(&args),

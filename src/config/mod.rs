@@ -47,8 +47,8 @@ pub use settings::{
 };
 pub use sinks::{
     Authorization, ClientCert, DesktopSettings, EmailLogin, EmailSettings, EventFilter, ExecSettings, Header,
-    HeaderSettings, HeaderText, LogSettings, Meaning, ProxySource, ProxySourceError, Restore, Route,
-    SinkSettings, SinkTarget, TargetSettings, TemplateSettings, TransportSettings, WebhookSettings,
-    header_fault, trusted,
+    HeaderSettings, HeaderText, Hours, LogSettings, Meaning, Outside, Phase, ProxySource, ProxySourceError,
+    Restore, Route, SinkSettings, SinkTarget, TargetSettings, TemplateSettings, TransportSettings,
+    WebhookSettings, header_fault, trusted,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

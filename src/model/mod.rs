@@ -32,6 +32,7 @@ mod restore_group;
 mod restore_stats;
 mod samples;
 pub mod schema;
+mod silence_id;
 mod since;
 mod status;
 mod summary;
@@ -64,6 +65,7 @@ pub use reason::Reason;
 pub use reference::{Match, Reference, Resolution, SHORTEST_PREFIX};
 pub use restore_group::RestoreGroup;
 pub use restore_stats::{RestoreStats, Stats, StatsBy};
+pub use silence_id::SilenceId;
 pub use since::{Since, SinceError};
 pub use status::Status;
 pub use text::{

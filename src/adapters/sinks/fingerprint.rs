@@ -28,7 +28,8 @@ pub(super) fn of(settings: &SinkSettings, secrets: &[&str]) -> u64 {
 
 /// The settings of a sink as text: for what 0.1.0 knew, the text that it made.
 fn text(settings: &SinkSettings) -> String {
-    let SinkSettings { name, route, target } = settings;
+    // When it gets deliveries is no part of it: that says nothing of whether it takes them.
+    let SinkSettings { name, route, hours: _, target } = settings;
     let events = events(settings);
     match target {
         SinkTarget::Log(log) => {

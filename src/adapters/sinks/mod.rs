@@ -152,6 +152,8 @@ impl Sink {
         SinkPlan {
             name: SinkName::new(&settings.name),
             route: settings.route.clone(),
+            hours: settings.hours.clone(),
+            is_log: self.kind == SinkType::Log,
             policy: self.receiver.policy(),
             fingerprint: fingerprint::of(settings, &self.receiver.secrets()),
         }

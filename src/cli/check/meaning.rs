@@ -144,7 +144,8 @@ fn jobs_meaning(project: &ProjectSettings) -> String {
 fn sink_meaning(sink: &SinkSettings) -> String {
     let Meaning { target, facts } = sink.target.settings().meaning();
     let mut text = format!("\nsink {}\n  {target}\n  receives  {}\n", sink.name, events(&sink.route.events));
-    for (label, value) in routes::filters(&sink.route).into_iter().chain(facts) {
+    let hours = sink.hours.iter().map(|hours| ("hours", hours.to_string()));
+    for (label, value) in routes::filters(&sink.route).into_iter().chain(hours).chain(facts) {
         // Writing to a text does not fail.
         let _ = writeln!(text, "  {label:<8}  {value}");
     }

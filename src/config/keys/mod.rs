@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(super) use self::declared::*;
 pub use self::sample::{first_file, sample};
 pub use self::schema::schema;
-use super::sinks::SINK;
+use super::sinks::{HOURS, SINK};
 use crate::model::duration;
 
 /// The keys of one table of the file.
@@ -139,6 +139,10 @@ pub(super) enum Kind {
     Addresses {
         most: usize,
     },
+    /// An array of days of the week, or ranges of them.
+    Days,
+    /// A table with the keys of [`HOURS`], or an array of them.
+    Hours,
     /// An address, which may itself be a secret, or where it is.
     Url,
     /// A text, or a table with these keys. The text may be a secret by mistake.
@@ -336,6 +340,7 @@ impl Key {
             Kind::Table(table) | Kind::Tables(table) | Kind::InLine(table) | Kind::OrTable(table) => table,
             Kind::Jobs => &JOB,
             Kind::Discover => &DISCOVER,
+            Kind::Hours => &HOURS,
             Kind::Secret | Kind::Secrets { .. } | Kind::Url => &SECRET,
             Kind::Sinks => &SINK,
             _ => panic!("`{}` is not declared as a table", self.name),
@@ -368,6 +373,7 @@ impl Kind {
             | Self::Listen
             | Self::Hosts
             | Self::Addresses { .. }
+            | Self::Days
             | Self::Jobs => Shown::Texts,
             Self::Boolean
             | Self::BooleanOn
@@ -378,6 +384,7 @@ impl Kind {
             | Self::Command { .. }
             | Self::Discover
             | Self::InLine(_)
+            | Self::Hours
             | Self::Table(_)
             | Self::Tables(_)
             | Self::Sinks => Shown::Numbers,

@@ -88,6 +88,8 @@ impl Key {
             Kind::Listen => "string, or array of strings".to_owned(),
             Kind::Hosts => "array of names".to_owned(),
             Kind::Addresses { .. } => "address, or array of addresses".to_owned(),
+            Kind::Days => "array of days, or of ranges such as `\"mon-fri\"`".to_owned(),
+            Kind::Hours => "table (see \"The hours of a sink\"), or an array of them".to_owned(),
             Kind::Url => "a URL, or a table (see \"Where a secret is\")".to_owned(),
             Kind::Headers { .. } => "table of strings, or of tables (see \"Where a secret is\")".to_owned(),
             Kind::OrTable(table) => format!("string, or a table (see \"{}\")", plain(table)),

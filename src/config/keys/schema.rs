@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{DISCOVER, JOB, Key, Kind, SECRET, SINK, TOP, Table};
+use super::{DISCOVER, HOURS, JOB, Key, Kind, SECRET, SINK, TOP, Table};
 use crate::config::choices::SinkType;
 use crate::config::{EventFilter, HttpSettings, LogLevel, Rate};
 use crate::model::{EventKind, Keyword as _, duration};
@@ -98,7 +98,9 @@ fn of_kind(kind: &Kind) -> Value {
             schema["minItems"] = (*least).into();
             schema
         }
-        Kind::NamePatterns { .. } | Kind::Hosts => array(&json!({ "type": "string", "minLength": 1 }), None),
+        Kind::NamePatterns { .. } | Kind::Hosts | Kind::Days => {
+            array(&json!({ "type": "string", "minLength": 1 }), None)
+        }
         Kind::Events => array(&json!({ "enum": EventFilter::patterns() }), None),
         Kind::Levels => {
             let types: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
@@ -114,6 +116,10 @@ fn of_kind(kind: &Kind) -> Value {
             "items": { "oneOf": [{ "type": "string", "minLength": 1 }, of_table(&JOB)] },
         }),
         Kind::Discover => json!({ "oneOf": [{ "type": "boolean" }, of_table(&DISCOVER)] }),
+        Kind::Hours => {
+            let window = of_table(&HOURS);
+            json!({ "oneOf": [window, array(&window, None)] })
+        }
         Kind::Secret => secret,
         Kind::Secrets { most } => json!({ "oneOf": [secret, array(&secret, Some(*most))] }),
         Kind::Headers { most } => json!({

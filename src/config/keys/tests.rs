@@ -38,6 +38,7 @@ fn below(key: &Key) -> Vec<&'static Table> {
         | Kind::Tables(_)
         | Kind::Jobs
         | Kind::Discover
+        | Kind::Hours
         | Kind::Secret
         | Kind::Secrets { .. }
         | Kind::InLine(_)

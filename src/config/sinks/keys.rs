@@ -1,8 +1,9 @@
 //! The keys that sinks of every type have.
 
+use super::hours::Outside;
 use super::route;
 use crate::config::SinkType;
-use crate::config::keys::{Key, Kind, LONGEST_NAME, Table, choice, no_default};
+use crate::config::keys::{Key, Kind, LONGEST_NAME, Table, choice, default, no_default};
 
 pub(in crate::config) static SINK: Table = Table {
     title: "`[[sink]]`",
@@ -23,5 +24,16 @@ pub(in crate::config) static SINK: Table = Table {
         route::INDEXES,
         route::EXCLUDE_INDEXES,
         route::NAMES,
+        Key::new(
+            "hours",
+            Kind::Hours,
+            "When it gets deliveries. Default: at any time. Not for the log.",
+        )
+        .example("{ days = [\"mon-fri\"], from = \"09:00\", to = \"18:00\", tz = \"Europe/Berlin\" }"),
+        Key::new(
+            "outside",
+            choice::<Outside>(default::<Outside>),
+            "What becomes of an event that is emitted outside its `hours`: it is held until they begin, or dropped.",
+        ),
     ],
 };

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::route::Filters;
-use super::{LogSettings, SinkSettings, SinkTarget, Surroundings, defaults};
+use super::{LogSettings, SinkSettings, SinkTarget, Surroundings, defaults, hours};
 use crate::config::quote::quoted;
 use crate::config::reader::{Finding, Report, Section, Span, Value};
 use crate::config::surprise::Surprise;
@@ -123,6 +123,13 @@ fn sink<'a>(
 
     let place_of_events = section.span_of("events");
     let filters = Filters::read(&mut section, kind == SinkType::Log, surroundings.projects);
+    let hours = match kind {
+        SinkType::Log => {
+            hours::refuse(&mut section, "is not for the log, which is written as things happen");
+            None
+        }
+        _ => hours::read(&mut section),
+    };
     let report = section.report;
     let target = SinkTarget::read(kind, section, &name, surroundings)?;
     let route = filters.route(target.settings().usual_events());
@@ -132,7 +139,7 @@ fn sink<'a>(
     {
         report.warn(&at, &Surprise::SilentLog { sink: &name });
     }
-    Some(SinkSettings { name, route, target })
+    Some(SinkSettings { name, route, hours, target })
 }
 
 fn sink_type(value: &Value<'_>) -> Option<SinkType> {

@@ -9,6 +9,7 @@ mod email;
 mod events;
 mod exec;
 mod headers;
+mod hours;
 mod keys;
 mod list;
 mod log;
@@ -30,6 +31,7 @@ pub use email::{EmailLogin, EmailSettings};
 pub use events::EventFilter;
 pub use exec::ExecSettings;
 pub use headers::{Authorization, Header, HeaderSettings, HeaderText, header_fault};
+pub use hours::{Hours, Outside, Phase};
 pub use log::LogSettings;
 pub use route::{Restore, Route};
 pub use template::TemplateSettings;
@@ -38,6 +40,7 @@ pub use webhook::WebhookSettings;
 
 pub(super) use defaults::SINK_DEFAULTS;
 pub(super) use headers::BASIC_KEYS;
+pub(super) use hours::HOURS;
 pub(super) use keys::SINK;
 pub(super) use list::{help_for_table, read};
 pub(super) use surroundings::Surroundings;
@@ -50,6 +53,8 @@ pub struct SinkSettings {
     pub name: String,
     /// Which events it gets.
     pub route: Route,
+    /// When they go out; none for at any time.
+    pub hours: Option<Hours>,
     /// Where they go.
     pub target: SinkTarget,
 }
@@ -58,7 +63,7 @@ impl SinkSettings {
     /// A sink called after its type, with the events that are usual for it.
     pub fn new(target: SinkTarget) -> Self {
         let route = Route::new(target.settings().usual_events());
-        Self { name: target.kind().as_str().to_owned(), route, target }
+        Self { name: target.kind().as_str().to_owned(), route, hours: None, target }
     }
 }
 

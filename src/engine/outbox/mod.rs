@@ -9,6 +9,7 @@
 mod concurrency;
 mod endings;
 mod line_limit;
+mod opening;
 mod queue;
 mod queues;
 mod reception;
@@ -20,6 +21,8 @@ mod waiting_ends;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 pub(super) use concurrency::INITIAL as INITIAL_IN_FLIGHT;
 
@@ -49,6 +52,10 @@ pub struct SinkView<'a> {
     pub disabled: Option<&'a str>,
     pub pending: usize,
     pub dead_letters: usize,
+    /// Until when it is outside its hours, if it is, and how many of the pending deliveries wait for
+    /// that.
+    pub closed_until: Option<Timestamp>,
+    pub held: usize,
     /// Why it is of no use at present, if it is configured and not disabled.
     pub trouble: Option<SinkTrouble<'a>>,
 }
@@ -78,6 +85,7 @@ impl Outbox {
         for plan in plans {
             self.configure(plan, cx);
         }
+        self.follow_hours(cx);
 
         let missing = self.sinks.values().filter(|sink| !sink.is_configured() && sink.queues.pending() > 0);
         cx.diagnostics.extend(missing.map(|sink| Diagnostic::SinkMissing {
@@ -103,6 +111,25 @@ impl Outbox {
             }
             cx.diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, dead_letters: 0 });
         }
+    }
+
+    /// Has each sink be open or closed as its hours say of now.
+    pub(super) fn follow_hours(&mut self, cx: &mut OutboxCx<'_>) {
+        for sink in self.sinks.values_mut() {
+            if sink.follow_hours(cx.now) {
+                cx.commit_queue.sink(sink.record(cx.now));
+            }
+        }
+    }
+
+    /// Whether a sink drops what is emitted now, because it is outside its hours.
+    pub(super) fn drops_now(&self, name: &SinkName) -> bool {
+        self.sinks.get(name).is_some_and(Sink::drops_now)
+    }
+
+    /// Whether a sink is the log.
+    pub(super) fn is_log(&self, name: &SinkName) -> bool {
+        self.sinks.get(name).is_some_and(|sink| sink.plan.is_log)
     }
 
     /// The sinks that get this event.
@@ -142,9 +169,10 @@ impl Outbox {
         })
     }
 
-    /// The earliest time at which [`Outbox::take_due`] or [`Outbox::raise_alarms`] has something.
+    /// The earliest time at which [`Outbox::take_due`] or [`Outbox::raise_alarms`] has something, and at which the wall
+    /// clock is to be looked at.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let of_sink = |sink: &Sink| [sink.next_deadline(), sink.next_alarm()];
+        let of_sink = |sink: &Sink| [sink.next_deadline(), sink.next_hours_check(), sink.next_alarm()];
         self.sinks.values().flat_map(of_sink).flatten().min()
     }
 
@@ -284,6 +312,8 @@ impl Outbox {
                 disabled: sink.disabled_for(),
                 pending: sink.queues.pending(),
                 dead_letters: sink.dead_letters(),
+                closed_until: sink.closed_until(),
+                held: sink.held(),
                 trouble: reports::trouble(sink),
             }
         }

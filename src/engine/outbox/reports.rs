@@ -112,5 +112,8 @@ pub(super) fn trouble(sink: &Sink) -> Option<SinkTrouble<'_>> {
         return None;
     }
     let failing = sink.reception.trouble().map(|(since, reason)| SinkTrouble::Failing { since, reason });
-    failing.or_else(|| Some(SinkTrouble::Late { since: sink.queues.waiting_ends.overdue_since()? }))
+    // What is held is not late.
+    let is_closed = sink.closed_until().is_some();
+    let late = || sink.queues.waiting_ends.overdue_since().filter(|_| !is_closed);
+    failing.or_else(|| Some(SinkTrouble::Late { since: late()? }))
 }

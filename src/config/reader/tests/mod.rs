@@ -1,5 +1,6 @@
 //! What files mean, and which problems bad ones have.
 
+mod hours;
 mod mutations;
 mod printed;
 mod refused;
