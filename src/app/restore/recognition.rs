@@ -124,10 +124,10 @@ mod tests {
         job(id, backup, "docs", Some(created), Status::Pending)
     }
 
-    fn judged(since: Since, source: Option<IndexSource>, jobs: &[Observation]) -> String {
+    fn judged(since: Since, source: Option<&IndexSource>, jobs: &[Observation]) -> String {
         let backup = BackupId::parse("b-1").unwrap();
         let sought = Sought { backup: &backup, index: "docs", since };
-        match sought.judge(source.as_ref(), jobs) {
+        match sought.judge(source, jobs) {
             Verdict::Job(job) => job.id.to_string(),
             Verdict::IndexAlone => "index alone".to_owned(),
             Verdict::Another(backup) => format!("of {}", backup.unwrap_or("none")),
@@ -141,13 +141,13 @@ mod tests {
 
     #[test]
     fn the_source_of_the_index_decides_if_it_is_said() {
-        let ours = || Some(IndexSource::Backup("b-1".to_owned()));
+        let [ours, other] = ["b-1", "b-2"].map(|backup| IndexSource::Backup(backup.to_owned()));
         let jobs = [pending("rj-1", "b-1", "09:00:00"), pending("rj-2", "b-1", "11:00:00")];
         for since in [Since::Ever, after(), Since::Unknown] {
-            assert_eq!(judged(since, ours(), &jobs), "rj-2");
-            assert_eq!(judged(since, ours(), &[]), "index alone");
-            assert_eq!(judged(since, Some(IndexSource::Backup("b-2".to_owned())), &jobs), "of b-2");
-            assert_eq!(judged(since, Some(IndexSource::NoBackup), &jobs), "of none");
+            assert_eq!(judged(since, Some(&ours), &jobs), "rj-2");
+            assert_eq!(judged(since, Some(&ours), &[]), "index alone");
+            assert_eq!(judged(since, Some(&other), &jobs), "of b-2");
+            assert_eq!(judged(since, Some(&IndexSource::NoBackup), &jobs), "of none");
         }
     }
 
@@ -164,7 +164,7 @@ mod tests {
             (vec![pending("rj-1", "b-1", "11:00:00"), pending("rj-2", "b-1", "12:00:01")], "rj-2"),
             (vec![job("rj-1", "b-1", "docs", Some("12:00:01"), Status::Failed)], "rj-1"),
         ] {
-            for source in [None, Some(IndexSource::Unsaid)] {
+            for source in [None, Some(&IndexSource::Unsaid)] {
                 assert_eq!(judged(after(), source, &jobs), expected, "{jobs:?}");
             }
         }
@@ -193,7 +193,7 @@ mod tests {
             ),
             (vec![job("rj-1", "b-1", "docs", None, Status::Pending)], "rj-1"),
         ] {
-            assert_eq!(judged(Since::Ever, Some(IndexSource::Unsaid), &jobs), expected, "{jobs:?}");
+            assert_eq!(judged(Since::Ever, Some(&IndexSource::Unsaid), &jobs), expected, "{jobs:?}");
         }
     }
 }

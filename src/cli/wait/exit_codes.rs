@@ -23,7 +23,8 @@ pub(in crate::cli) fn of_restore() -> String {
 fn rows(has: impl Fn(Exit) -> bool, meaning: impl Fn(Exit) -> Cow<'static, str>) -> String {
     // The row of SIGINT's code has that of SIGTERM, too.
     let exits = Exit::OF_WAIT.into_iter().filter(|exit| *exit != Exit::Terminated && has(*exit));
-    exits.map(|exit| format!("  {:<3}  {}\n", exit.code(), meaning(exit))).collect()
+    let row = |exit: Exit| format!("  {:<3}  {}\n", exit.code(), meaning(exit));
+    exits.map(row).collect()
 }
 
 /// The codes as they win over each other, such as `1, 4, 3`.
