@@ -1,4 +1,4 @@
-//! Alerts for PagerDuty's Events API v2: trouble triggers an alert, and its good end resolves it.
+//! Alerts for `PagerDuty`'s Events API v2: trouble triggers an alert, and its good end resolves it.
 //!
 //! Invariant: all events of a job have one deduplication key, no other job has it, and it depends
 //! on the event alone, so that a resolution finds its alert whatever was restarted in between. The
@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::StatusCode;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -48,7 +50,7 @@ pub(super) struct PagerDuty {
 }
 
 impl PagerDuty {
-    /// Reads the routing key. Settings without one come from no configuration, and PagerDuty refuses
+    /// Reads the routing key. Settings without one come from no configuration, and `PagerDuty` refuses
     /// what is sent with them.
     pub(super) fn new(settings: &WebhookSettings) -> Result<Self, UnreadableSecret> {
         let read = settings.routing_key.as_ref().map(SecretSource::read).transpose();
@@ -149,7 +151,8 @@ fn key(event: &Event) -> String {
     }
 
     // The hash is the first word, so that no short key looks like this one.
-    let hash: String = Sha256::digest(&whole).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: [u8; 32] = Sha256::digest(&whole).into();
+    let hash = URL_SAFE_NO_PAD.encode(hash);
     let room = MAX_KEY - hash.len() - 1;
     format!("{hash} {}", MARKUP.fit(&whole, room))
 }
