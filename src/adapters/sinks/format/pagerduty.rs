@@ -32,8 +32,8 @@ const MAX_KEY: usize = 255;
 const MAX_TEXT: usize = 256;
 
 /// A text of the details, in UTF-16 code units. A body has at most 512 KB (developer.pagerduty.com,
-/// "Events API v2 Overview", "Size Limits"); an event has some 15 texts, of which each unit takes at
-/// most six bytes as JSON, so that all stay below without a look at the whole.
+/// "Events API v2 Overview", "Size Limits"); an event has some 15 texts, of which each unit takes
+/// at most six bytes as JSON, so that all stay below without a look at the whole.
 const MAX_DETAIL: usize = 4000;
 
 /// The key of all tests, so that however many there were, one alert is open.
@@ -50,8 +50,8 @@ pub(super) struct PagerDuty {
 }
 
 impl PagerDuty {
-    /// Reads the routing key. Settings without one come from no configuration, and `PagerDuty` refuses
-    /// what is sent with them.
+    /// Reads the routing key. Settings without one come from no configuration, and `PagerDuty`
+    /// refuses what is sent with them.
     pub(super) fn new(settings: &WebhookSettings) -> Result<Self, UnreadableSecret> {
         let read = settings.routing_key.as_ref().map(SecretSource::read).transpose();
         let routing_key = read.map_err(|error| UnreadableSecret { what: "routing key", error })?;
@@ -72,8 +72,8 @@ impl Format for PagerDuty {
         vec![self.routing_key.expose_secret()]
     }
 
-    // "Bad Request - Check that the JSON is valid": retry no (developer.pagerduty.com, "Events API v2
-    // Overview", "Response Codes & Retry Logic").
+    // Of what is retried, a bad request is none (developer.pagerduty.com, "Events API v2 Overview",
+    // "Response Codes & Retry Logic").
     fn class_of(&self, status: StatusCode) -> FailureClass {
         match status {
             StatusCode::BAD_REQUEST => FailureClass::Permanent,
