@@ -82,7 +82,7 @@ pub enum WebhookFormat {
     Teams,
     /// A message for a topic of ntfy.
     Ntfy,
-    /// An alert for PagerDuty's Events API v2, which triggers or resolves an incident.
+    /// An alert for `PagerDuty`'s Events API v2, which triggers or resolves an incident.
     PagerDuty,
     /// What the configuration says.
     Template,

@@ -1,4 +1,4 @@
-//! Alerts for PagerDuty, on a receiver that enforces the limits of its Events API v2.
+//! Alerts for `PagerDuty`, on a receiver that enforces the limits of its Events API v2.
 
 use restore_watch::simulate::{Received, Receiver, Reply};
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use crate::support::{Folder, Running, done, play, receive, replay};
 use crate::{Daemon, ask, status};
 
-/// Of the length that PagerDuty demands.
+/// Of the length that `PagerDuty` demands.
 const ROUTING_KEY: &str = "0123456789abcdef0123456789canary";
 
-/// A receiver that answers as PagerDuty does, after these replies.
+/// A receiver that answers as `PagerDuty` does, after these replies.
 fn pagerduty(replies: Vec<Reply>) -> Receiver {
     let receiver = receive(replies);
     receiver.decide(|post| match violation(post) {
@@ -23,7 +23,7 @@ fn pagerduty(replies: Vec<Reply>) -> Receiver {
     receiver
 }
 
-/// What PagerDuty refuses of a request, if anything.
+/// What `PagerDuty` refuses of a request, if anything.
 fn violation(post: &Received) -> Option<String> {
     let Ok(body) = serde_json::from_slice::<Value>(&post.body) else { return Some("no JSON".to_owned()) };
     let length = |value: &Value| value.as_str().map(|text| text.chars().count());

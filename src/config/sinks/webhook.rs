@@ -81,7 +81,7 @@ pub struct WebhookSettings {
     pub block_private: bool,
     /// What the body looks like.
     pub format: WebhookFormat,
-    /// Where the key comes from that PagerDuty routes events by, for its format.
+    /// Where the key comes from that `PagerDuty` routes events by, for its format.
     pub routing_key: Option<SecretSource>,
     /// The secrets that each request is signed with; none: unsigned. Several while a secret is
     /// rotated.
@@ -223,7 +223,7 @@ impl TargetSettings for WebhookSettings {
     }
 }
 
-/// The key that the format for PagerDuty must have, and no other one uses.
+/// The key that the format for `PagerDuty` must have, and no other one uses.
 fn routing_key(
     section: &mut Section<'_>,
     sink: &str,

@@ -13,8 +13,8 @@ use crate::engine::retry::RetrySchedule;
 /// receiver and the rotation of a token are over by then.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// The longest delay between two attempts, so that there are a few of them within [`LIMIT`] wherever
-/// in its schedule the delivery is.
+/// The longest delay between two attempts, so that there are a few of them within [`LIMIT`],
+/// wherever in its schedule the delivery is.
 const LONGEST_DELAY: Duration = Duration::from_mins(1);
 
 /// The delay after this many failed attempts, the last of which was rejected `since_first` after

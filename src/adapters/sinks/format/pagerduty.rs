@@ -1,4 +1,4 @@
-//! Alerts for PagerDuty's Events API v2: trouble triggers an alert, and its good end resolves it.
+//! Alerts for `PagerDuty`'s Events API v2: trouble triggers an alert, and its good end resolves it.
 //!
 //! Invariant: all events of a job have one deduplication key, no other job has it, and it depends
 //! on the event alone, so that a resolution finds its alert whatever was restarted in between. The
@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
@@ -31,8 +33,8 @@ const MAX_KEY: usize = 255;
 const MAX_TEXT: usize = 256;
 
 /// A text of the details, in UTF-16 code units. A body has at most 512 KB (developer.pagerduty.com,
-/// "Events API v2 Overview", "Size Limits"); an event has some 15 texts, of which each unit takes at
-/// most six bytes as JSON, so that all stay below without a look at the whole.
+/// "Events API v2 Overview", "Size Limits"); an event has some 15 texts, of which each unit takes
+/// at most six bytes as JSON, so that all stay below without a look at the whole.
 const MAX_DETAIL: usize = 4000;
 
 /// The key of all tests, so that however many there were, one alert is open.
@@ -50,7 +52,7 @@ pub(super) struct PagerDuty {
 
 impl PagerDuty {
     /// The format of the sink `name`, whose routing key `read` reads. Settings without one come from
-    /// no configuration, and PagerDuty refuses what is sent with them.
+    /// no configuration, and `PagerDuty` refuses what is sent with them.
     pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Self, SinkError> {
         let secret = settings.routing_key.as_ref().map(read).transpose();
         let secret = secret.map_err(|error| SinkError::Secret {
@@ -77,8 +79,8 @@ impl Format for PagerDuty {
         vec![self.routing_key.secret.expose_secret()]
     }
 
-    // "Bad Request - Check that the JSON is valid": retry no (developer.pagerduty.com, "Events API v2
-    // Overview", "Response Codes & Retry Logic").
+    // Of what is retried, a bad request is none (developer.pagerduty.com, "Events API v2 Overview",
+    // "Response Codes & Retry Logic").
     fn class_of(&self, status: StatusCode) -> FailureClass {
         match status {
             StatusCode::BAD_REQUEST => FailureClass::Permanent,
@@ -156,7 +158,8 @@ fn key(event: &Event) -> String {
     }
 
     // The hash is the first word, so that no short key looks like this one.
-    let hash: String = Sha256::digest(&whole).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash: [u8; 32] = Sha256::digest(&whole).into();
+    let hash = URL_SAFE_NO_PAD.encode(hash);
     let room = MAX_KEY - hash.len() - 1;
     format!("{hash} {}", MARKUP.fit(&whole, room))
 }
