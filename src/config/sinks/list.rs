@@ -33,7 +33,9 @@ const OTHER_RECEIVERS: &[&str] = &[
 
 /// What people call a sink of type `exec`.
 const WORDS_FOR_EXEC: &[&str] = &["cmd", "command", "hook", "program", "run", "script", "shell"];
-/// Those of them that an example of the format `template` is shipped for, with its file.
+
+/// Those of [`OTHER_RECEIVERS`] that an example of the format `template` is shipped for, each
+/// with its file.
 const EXAMPLES: &[(&str, &str)] = &[
     ("googlechat", "google-chat.toml"),
     ("mattermost", "mattermost.toml"),

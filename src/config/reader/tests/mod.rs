@@ -300,7 +300,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     let plain = read(SAMPLE).unwrap();
     let full = read(&uncommented(SAMPLE)).unwrap();
     assert_eq!(full.projects.len(), 2);
-    assert_eq!(full.sinks.len(), 4);
+    assert_eq!(full.sinks.len(), 5);
     let (mut given, default) = (full.projects[0].clone(), &plain.projects[0]);
     assert!(given.api.ca_file.take().is_some());
     assert_eq!(format!("{:?}", given.api), format!("{:?}", default.api));
@@ -318,7 +318,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert!(!monitor.count_sinks);
     assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
-    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }, exec, ..] =
+    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }, _, exec] =
         full.sinks.as_slice()
     else {
         panic!("{:?}", full.sinks)

@@ -131,7 +131,8 @@ fn receiver_taken_for_a_type_gets_a_help() {
         ("slack", "help: write [[sink]] with type = \"webhook\" and format = \"slack\"\n"),
         ("webhook", "help: write [[sink]] with type = \"webhook\"\n"),
         ("script", "help: write [[sink]] with type = \"exec\" and command = [\"/path/to/program\"]\n"),
-        ("pagerduty", "write [[sink]] with type = \"webhook\" and post to a program"),
+        ("pagerduty", "help: write [[sink]] with type = \"webhook\" and format = \"pagerduty\"\n"),
+        ("gotify", "write [[sink]] with type = \"webhook\" and post to a program"),
         ("email", "help: write [[sink]] with type = \"email\"\n"),
         ("smtp", "help: write [[sink]] with type = \"email\"\n"),
     ] {
