@@ -19,7 +19,7 @@ use crate::platform::process;
 
 pub(in crate::config) static KEYS: Table = Table {
     title: "`[[sink]]` with `type = \"exec\"`",
-    place: Some("a [[sink]] of type \"exec\""),
+    place: Some("an exec sink"),
     about: "A command that is run for each event, one at a time, with the event as JSON on its standard input. Exit status 0 \
             means delivered.",
     keys: &[
