@@ -12,6 +12,7 @@
 //! simulate        a simulated control plane
 //! engine          the state machine: pure
 //! config          files and environment to validated settings
+//! template        what webhooks send by a template of the configuration: from an event to bytes
 //! platform        what touches the operating system and knows nothing of restores
 //! model           ids, statuses, times, events, outcomes, exit codes
 //! ```
@@ -29,3 +30,4 @@ pub mod engine;
 pub mod model;
 pub mod platform;
 pub mod simulate;
+pub mod template;

@@ -16,7 +16,8 @@ use restore_watch::adapters::pinecone::Client;
 use restore_watch::adapters::sinks::Sink;
 use restore_watch::adapters::web::Token;
 use restore_watch::config::{
-    ApiSettings, MonitorSettings, SecretSource, SinkSettings, SinkTarget, UrlSource, WebhookSettings,
+    ApiSettings, Authorization, EmailLogin, EmailSettings, EmailTls, HeaderSettings, MonitorSettings,
+    SecretSource, SinkSettings, SinkTarget, UrlSource, WebhookSettings,
 };
 use restore_watch::model::{Event, EventId, EventKind, Payload, ProjectName};
 use restore_watch::platform::clock::Clock;
@@ -25,7 +26,10 @@ const KEY: &str = "pcsk_canary_of_a_key_3Jf92kLq0Zx7Vb5Nm1Rt8Ws4Yd6Ug2Ph0";
 const ADDRESS: &str = "https://127.0.0.1:1/services/canary_of_an_address_Qm5Xe1Tz8Ro3Lk7Ha2";
 const SIGNING: &str = "whsec_Y2FuYXJ5LWJ5dGVzLW9mLWEtc2lnbmluZy1zZWNyZXQtdGhhdC1pcy1sb25n";
 const SIGNING_BYTES: &[u8] = b"canary-bytes-of-a-signing-secret-that-is-long";
+const PASSWORD: &str = "canary_of_a_password_Hs6Wn2Kd8Zq4Xb9Rt1Vm5";
 const TOKEN: &str = "canary_of_a_token_Lw4Jq9Xz2Vn7Ks5Tb8Rm3Yd6Pf1";
+
+const BEARER: &str = "canary_of_a_bearer_token_Rb6Nv2Jc9Qw5Lt8Hz3Xk7Gm";
 
 #[test]
 fn secrets_are_overwritten_when_dropped() {
@@ -54,17 +58,30 @@ fn secrets_are_overwritten_when_dropped() {
         let heartbeat = MonitorSettings { url, allow_http: false, interval, count_sinks: false };
         Monitor::new(&heartbeat).unwrap()
     });
-    let webhook = WebhookSettings { signing_secrets: vec![signing], ..WebhookSettings::new(url) };
+    let bearer = Authorization::Bearer(file("bearer", BEARER));
+    let webhook = WebhookSettings {
+        signing_secrets: vec![signing],
+        headers: HeaderSettings { authorization: Some(bearer), ..HeaderSettings::default() },
+        ..WebhookSettings::new(url)
+    };
     let settings = SinkSettings::new(SinkTarget::Webhook(webhook));
     let sink = || Sink::new(&settings, |_| Box::pin(std::future::ready(Ok(())))).unwrap();
     leaves_no_trace(ADDRESS, sink);
-    leaves_no_trace(SIGNING_BYTES, || {
+
+    let login = EmailLogin { username: "alerts".to_owned(), password: file("password", PASSWORD) };
+    let address = || "ops@example.com".parse().unwrap();
+    let email = EmailSettings::new("127.0.0.1", EmailTls::Implicit, address(), vec![address()]);
+    let settings = SinkSettings::new(SinkTarget::Email(EmailSettings { login: Some(login), ..email }));
+    leaves_no_trace(PASSWORD, || Sink::new(&settings, |_| Box::pin(std::future::ready(Ok(())))).unwrap());
+    let delivered = || {
         let sink = sink();
         let now = Clock::system().now().wall;
         let payload = Payload { event: event(now), body: b"{}".to_vec() };
         runtime.block_on(sink.deliver(&payload, now)).unwrap_err();
         sink
-    });
+    };
+    leaves_no_trace(SIGNING_BYTES, delivered);
+    leaves_no_trace(BEARER, delivered);
     assert_eq!(traces(SIGNING), 0);
 
     // Of this one, only a digest is kept.

@@ -169,6 +169,8 @@ impl World {
         let sink = SinkPlan {
             name: SinkName::new("webhook"),
             route: Route::new(EventFilter::all()),
+            hours: None,
+            is_log: false,
             policy: DeliveryPolicy::retry(Vec::new()),
             fingerprint: 1,
         };

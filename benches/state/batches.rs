@@ -23,6 +23,8 @@ pub(crate) fn with_events(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
     let sink = SinkPlan {
         name: SinkName::new("webhook"),
         route: Route::new(EventFilter::all()),
+        hours: None,
+        is_log: false,
         policy: DeliveryPolicy::retry(Vec::new()),
         fingerprint: 1,
     };

@@ -72,7 +72,7 @@ impl Monitor {
         let answer = match sent {
             Ok(answer) => answer,
             Err(error) => {
-                let fault = http::fault(&error, url, Peer::Receiver).await;
+                let fault = http::fault(&error, url, Peer::Monitor).await;
                 return Err(fault.text);
             }
         };

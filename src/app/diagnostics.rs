@@ -8,9 +8,11 @@ use std::sync::Arc;
 use tracing::{error, info, warn};
 
 use super::plural::counted;
+use crate::adapters::report::{SilenceStatus, shown_minute};
 use crate::adapters::sinks::Sink;
 use crate::config::SinkType;
-use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection};
+use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection, SilenceEnd};
+use crate::model::time::Now;
 use crate::model::{SinkName, duration};
 use crate::platform::shell;
 
@@ -86,14 +88,20 @@ fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             let meaning = surroundings.rejection(sink, *rejection);
             error!(%sink, transition_id = %id, "sink {sink} has taken nothing with these settings, and {meaning} ({reason})");
         }
-        Diagnostic::DeadLetter { delivery, attempts, reason, left_out } => {
-            log_dead_letter(delivery, *attempts, reason, *left_out, surroundings);
+        Diagnostic::DeadLetter { delivery, attempts, rejection, reason, left_out } => {
+            let why = WhyDead { attempts: *attempts, rejection: *rejection, reason };
+            log_dead_letter(delivery, &why, *left_out, surroundings);
         }
         Diagnostic::DeliveryExpired { delivery, reason, left_out } => {
             let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
             let why = reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
             let others = others(*left_out, "other one expired", "other ones expired");
             warn!(%sink, transition_id = %id, "sink {sink}: dropped an expired notification, {event}{why}{others}");
+        }
+        Diagnostic::Withheld { delivery, sinks, reason } => {
+            let (id, event) = (delivery.id.event, surroundings.event(delivery));
+            let sinks = sinks.iter().map(SinkName::as_str).collect::<Vec<_>>().join(", ");
+            info!(%sinks, transition_id = %id, "{event} is not sent to {sinks}: {reason}");
         }
         Diagnostic::EndUndelivered { delivery, waiting, attempts, reason, others } => {
             let (sink, id, event) = (&delivery.id.sink, delivery.id.event, surroundings.event(delivery));
@@ -117,10 +125,11 @@ fn log_delivery(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
 
 fn log_sink(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
     match diagnostic {
-        Diagnostic::SinkRecovered { sink, lasted, pending } => {
+        Diagnostic::SinkRecovered { sink, lasted, pending, dead_letters } => {
             let shown = duration::human(*lasted);
             let deliveries = counted(*pending, "delivery is", "deliveries are");
-            info!(%sink, pending, lasted = lasted.as_secs_f64(), "sink {sink} takes deliveries again, after {shown}; {deliveries} pending");
+            let dead = surroundings.dead_letters(sink, *dead_letters);
+            info!(%sink, pending, lasted = lasted.as_secs_f64(), "sink {sink} takes deliveries again, after {shown}; {deliveries} pending{dead}");
         }
         Diagnostic::SinkDisabled { sink, reason, dead_letters } => {
             let also = match dead_letters {
@@ -135,8 +144,23 @@ fn log_sink(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
             error!(%sink, dead_letters, "sink {sink} is disabled: {reason}; {until}{also}");
         }
         Diagnostic::SinkEnabled { sink } => {
-            let retry = surroundings.deliveries(&["retry", "--dead", "--sink", sink.as_str()]);
+            let retry = surroundings.retry_dead(sink);
             info!(%sink, "sink {sink} is used again, because its configuration changed; to send its dead letters: {retry}");
+        }
+        Diagnostic::SilenceBegan { silence, until } => {
+            let reading = Now { instant: silence.ends, wall: *until };
+            let subject = SilenceStatus::of(silence, reading).subject();
+            let (id, comment, until) = (silence.id, &silence.comment, shown_minute(*until));
+            let by = silence.set_by.as_ref().map(|name| format!(" (by {name})")).unwrap_or_default();
+            info!(silence = %id, "silence {id} began, until {until}: {subject}: {comment}{by}");
+        }
+        Diagnostic::SilenceEnded { silence, how } => {
+            let (id, comment) = (silence.id, &silence.comment);
+            let how = match how {
+                SilenceEnd::Expired => "ended",
+                SilenceEnd::ByHand => "was ended by hand",
+            };
+            info!(silence = %id, "silence {id} {how}: {comment}");
         }
         Diagnostic::SinkMissing { sink, pending } => {
             let deliveries = counted(*pending, "delivery to it is", "deliveries to it are");
@@ -147,10 +171,18 @@ fn log_sink(diagnostic: &Diagnostic, surroundings: &Surroundings<'_>) {
     }
 }
 
+/// Why a delivery became a dead letter.
+struct WhyDead<'a> {
+    attempts: Attempts,
+    /// What of it the receiver rejects, if that is why.
+    rejection: Option<Rejection>,
+    /// What went wrong at the last attempt.
+    reason: &'a str,
+}
+
 fn log_dead_letter(
     delivery: &DeliverySubject,
-    attempts: Attempts,
-    reason: &str,
+    WhyDead { attempts, rejection, reason }: &WhyDead<'_>,
     left_out: usize,
     surroundings: &Surroundings<'_>,
 ) {
@@ -162,11 +194,18 @@ fn log_dead_letter(
         return;
     }
 
-    let again = surroundings
-        .state
-        .map(|_| format!("; to send it again: {}", surroundings.deliveries(&["retry", &id.to_string()])));
-    let (again, attempt) = (again.unwrap_or_default(), attempt_in_words(attempts));
-    error!(%sink, transition_id = %id, attempts = attempts.made, "sink {sink}: gave up {event} after {attempt}: {reason}{again}{others}");
+    // A rejection ends the attempts, wherever in the schedule they are.
+    let (attempt, mend) = match rejection {
+        None => (attempt_in_words(*attempts), String::new()),
+        Some(rejection) => (
+            counted(attempts.made as usize, "attempt", "attempts"),
+            format!("; {}", surroundings.rejection(sink, *rejection)),
+        ),
+    };
+    let joined = if rejection.is_some() { ", then send it again" } else { "; to send it again" };
+    let retry = surroundings.state.map(|_| surroundings.deliveries(&["retry", &id.to_string()]));
+    let again = retry.map(|command| format!("{joined}: {command}")).unwrap_or_default();
+    error!(%sink, transition_id = %id, attempts = attempts.made, "sink {sink}: gave up {event} after {attempt}: {reason}{mend}{again}{others}");
 }
 
 impl Surroundings<'_> {
@@ -190,8 +229,11 @@ impl Surroundings<'_> {
         self.engine.projects().nth(1).is_some()
     }
 
-    /// What it means that a receiver rejects the first delivery, and what to do about it.
+    /// What it means that a receiver rejects a delivery, and what to do about it.
     fn rejection(&self, sink: &SinkName, rejection: Rejection) -> String {
+        if let Some(words) = self.sinks.get(sink).and_then(|sink| sink.advice(rejection)) {
+            return words.to_owned();
+        }
         let missing = self.sinks.get(sink).and_then(|sink| sink.missing_format());
         match (rejection, missing) {
             (Rejection::Body, Some(format)) => {
@@ -202,8 +244,23 @@ impl Surroundings<'_> {
                 "its receiver refuses the credentials; check the token in its `url`, which may be revoked"
                     .to_owned()
             }
+            (Rejection::Command, _) => "its command cannot be run; check its `command`".to_owned(),
             (Rejection::Address, _) => "its receiver does not know the address; check its `url`".to_owned(),
         }
+    }
+
+    /// How many deliveries to a sink are dead letters, and how to send them, if there are any.
+    fn dead_letters(&self, sink: &SinkName, count: usize) -> String {
+        if count == 0 || self.state.is_none() {
+            return String::new();
+        }
+        let counted = counted(count, "dead letter", "dead letters");
+        format!("; to send its {counted}: {}", self.retry_dead(sink))
+    }
+
+    /// The command that sends the dead letters of a sink again.
+    fn retry_dead(&self, sink: &SinkName) -> String {
+        self.deliveries(&["retry", "--dead", "--sink", sink.as_str()])
     }
 
     /// A command about the deliveries of this state.

@@ -4,6 +4,7 @@ pub mod daemon;
 mod diagnostics;
 pub mod driver;
 mod plural;
+pub mod restore;
 pub mod setup;
 pub mod sink_tests;
 pub mod wait;

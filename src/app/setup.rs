@@ -11,7 +11,7 @@ use crate::adapters::http::{self, ClientError, ClientOptions};
 use crate::adapters::pinecone;
 use crate::adapters::sinks::{Sink, SinkError};
 use crate::adapters::telemetry;
-use crate::config::{ProjectSettings, Retention, SecretError, SinkSettings};
+use crate::config::{JobSettings, ProjectSettings, Retention, SecretError, SinkSettings};
 use crate::engine::{Plan, SinkPlan};
 use crate::model::{JobId, ProjectName, SinkName};
 
@@ -107,6 +107,18 @@ impl Setup {
                 Err(SetupErrors(errors.flat_map(|errors| errors.0).collect()))
             }
         }
+    }
+
+    /// Adds a job of the only project.
+    pub fn add_job(&mut self, id: JobId) {
+        if let [project] = &mut self.plan.projects[..] {
+            project.jobs.push(JobSettings::new(id));
+        }
+    }
+
+    /// The client of the only project.
+    pub fn only_client(&self) -> Option<&pinecone::Client> {
+        self.clients.values().next()
     }
 
     /// The jobs that are named, in that order.

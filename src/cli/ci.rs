@@ -6,9 +6,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tokio::time::timeout;
 
-use crate::adapters::ci::{Environment, Host};
+use crate::adapters::ci::{Ending, Environment, Host};
 use crate::app::setup::SetupErrors;
-use crate::app::wait::Report;
 use crate::platform::blocking;
 use crate::platform::output::Output;
 
@@ -54,12 +53,11 @@ impl CiArgs {
 }
 
 /// Reports to the host how a wait ended, before anything else is printed about it.
-pub(super) async fn conclude(environment: Environment, report: &Report, people: &Output) {
+pub(super) async fn conclude(environment: Environment, ending: Ending, people: &Output) {
     if environment.section().is_none() {
         return;
     }
     settle(people).await;
-    let ending = report.ending();
     people.command(environment.annotations(&ending));
     // A file may be a pipe without a reader; on a thread of its own it delays no signal.
     let recorded = blocking::start("record", move || environment.record(&ending));

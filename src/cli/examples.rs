@@ -13,7 +13,7 @@ Environment:
 
 ";
 
-/// The environment of `wait`.
+/// The environment of `wait` and `restore`.
 const WAIT: &str = "\
 Environment:
   PINECONE_API_KEY          the API key of the project (without --config)
@@ -56,6 +56,15 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "restore",
+        WAIT,
+        &[
+            "restore-watch restore 670e8400-e29b-41d4-a716-446655440000 --name docs-search --until ready --timeout 2h",
+            "restore-watch restore 670e8400-e29b-41d4-a716-446655440000 --name docs-search -- ./switch-traffic.sh",
+            "restore-watch restore 670e8400-e29b-41d4-a716-446655440000 --name docs-search --tag team=search --dry-run",
+        ],
+    ),
+    (
         "run",
         CONFIG,
         &["restore-watch run --config config.toml", "restore-watch run --config jobs.toml --exit-when-done"],
@@ -87,6 +96,15 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ),
     ("pause", "", &["restore-watch pause production"]),
     ("resume", "", &["restore-watch resume production"]),
+    (
+        "silence",
+        "",
+        &[
+            "restore-watch silence --index 'prod-*' --for 2h --comment maintenance",
+            "restore-watch silence",
+            "restore-watch silence --end 3",
+        ],
+    ),
     (
         "deliveries",
         "",

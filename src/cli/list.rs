@@ -16,6 +16,7 @@ use crate::adapters::telemetry::{self, Style};
 use crate::app::setup;
 use crate::config::{IndexPattern, LogFormat, ShownPath};
 use crate::engine::FailureClass;
+use crate::engine::token_bucket::TokenBucket;
 use crate::model::time::{published, wall_between};
 use crate::model::{Exit, Observation, duration};
 use crate::platform::clock::Clock;
@@ -65,8 +66,9 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         .await?;
 
         let client = clients.get(&project.name).ok_or_else(|| Failure::internal("no client was built"))?;
+        let mut token_bucket = TokenBucket::new(project.api.requests_per_second, project.api.burst);
         tokio::select! {
-            jobs = Scan::new(client, &project.api, clock).all() => jobs.map_err(|error| cannot_list(&error, client)),
+            jobs = Scan::new(client, &mut token_bucket, clock).all() => jobs.map_err(|error| cannot_list(&error, client)),
             exit = signals.next() => Err(Failure::new(exit, exit.meaning())),
         }
     });

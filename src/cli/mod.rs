@@ -29,8 +29,10 @@ mod pause;
 mod program;
 mod project;
 mod reload;
+mod restore;
 mod run;
 mod schema;
+mod silence;
 mod simulate;
 mod socket;
 mod start;
@@ -60,6 +62,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Wait(Box<wait::Args>),
+    Restore(Box<restore::Args>),
     Run(run::Args),
     Status(status::Args),
     Add(add::Args),
@@ -68,6 +71,7 @@ enum Command {
     Explain(Box<explain::Args>),
     Pause(pause::PauseArgs),
     Resume(pause::ResumeArgs),
+    Silence(Box<silence::Args>),
     Deliveries(Box<deliveries::Args>),
     History(Box<history::Args>),
     Stats(Box<stats::Args>),
@@ -90,6 +94,7 @@ impl Cli {
     pub fn run(self) -> Result<Done, Failure> {
         match self.command {
             Command::Wait(args) => wait::run(*args),
+            Command::Restore(args) => restore::run(*args),
             Command::Run(args) => run::run(&args),
             Command::Status(args) => status::run(&args),
             Command::Add(args) => add::run(&args),
@@ -98,6 +103,7 @@ impl Cli {
             Command::Explain(args) => explain::run(&args),
             Command::Pause(args) => pause::pause(&args),
             Command::Resume(args) => pause::resume(&args),
+            Command::Silence(args) => silence::run(&args),
             Command::Deliveries(args) => deliveries::run(*args),
             Command::History(args) => history::run(&args),
             Command::Stats(args) => stats::run(&args),

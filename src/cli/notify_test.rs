@@ -1,5 +1,7 @@
 //! `restore-watch notify-test`
 
+mod print;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use crate::adapters::control::{SinkTest, TestSinks};
 use crate::adapters::telemetry::{self, Stream, Style};
 use crate::app::{setup, sink_tests};
 use crate::config::{self, Settings, SinkSettings};
-use crate::model::{Exit, SinkName, duration};
+use crate::model::{EventKind, Exit, SinkName, duration};
 use crate::platform::clock::Clock;
 
 /// Send one marked test event to each sink and print the results
@@ -42,11 +44,28 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
 
+    /// Print what each sink would get, and send nothing; a secret is shown as `***`
+    ///
+    /// Reads the configuration, that of the running daemon unless one is named.
+    #[arg(long, conflicts_with = "output")]
+    print: bool,
+
+    /// The type of the event that is printed
+    #[arg(
+        long, value_name = "TYPE", requires = "print", hide_possible_values = true,
+        value_parser = print::parse_type(), default_value = "restore_watch.test"
+    )]
+    event: EventKind,
+
     #[command(flatten)]
     socket: SocketArgs,
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    if args.print {
+        let daemon = args.socket.daemon().ok().flatten();
+        return print::run(args, daemon.and_then(|daemon| daemon.config).as_deref());
+    }
     let is_named = config::named(args.config.as_deref()).is_some();
     let daemon = if is_named { None } else { args.socket.daemon().map_err(name_a_configuration)? };
     match daemon {

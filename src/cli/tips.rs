@@ -38,10 +38,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "to wait for a restore: restore-watch wait JOB_ID; to watch a project: restore-watch run",
     ),
     (&["remove", "rm", "delete", "unwatch"], "to stop watching a job: restore-watch forget JOB_ID"),
-    (
-        &["restore", "create"],
-        "this program starts no restore; to wait for one that was started: restore-watch wait JOB_ID",
-    ),
+    (&["create", "create-index"], "to restore a backup: restore-watch restore BACKUP_ID --name INDEX"),
 ];
 
 /// What is meant by options that other programs have.
@@ -51,7 +48,7 @@ const OPTIONS: &[(&[&str], &str)] = &[
         "a command to run after success follows `--`: restore-watch wait JOB_ID -- COMMAND",
     ),
     (
-        &["--slack", "--discord", "--teams", "--ntfy", "--email"],
+        &["--slack", "--discord", "--teams", "--ntfy", "--pagerduty", "--email"],
         "a wait posts JSON with --webhook URL; messages for people are sent by the daemon, see `format` of [[sink]]",
     ),
     (&["--id", "--job", "--job-id", "--restore-job-id"], "an id needs no option: restore-watch wait JOB_ID"),
@@ -161,7 +158,7 @@ mod tests {
             "logs",
             "events",
             "validate",
-            "restore",
+            "create",
             "watch",
             "wiat",
             "ls",
@@ -174,7 +171,7 @@ mod tests {
         logs: for the log of the service: journalctl -u restore-watch; for what the daemon knows: restore-watch status
         events: for what the daemon watches: restore-watch status; for the restores of the project: restore-watch list
         validate: to validate a configuration file: restore-watch check --config FILE
-        restore: this program starts no restore; to wait for one that was started: restore-watch wait JOB_ID
+        create: to restore a backup: restore-watch restore BACKUP_ID --name INDEX
         watch: to wait for a restore: restore-watch wait JOB_ID; to watch a project: restore-watch run
         wiat: a similar subcommand exists: 'wait'
         ls: a similar subcommand exists: 'list'

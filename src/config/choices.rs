@@ -38,9 +38,11 @@ pub enum SinkType {
     Log,
     Desktop,
     Webhook,
+    Email,
+    Exec,
 }
 
-keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook" });
+keywords!(SinkType { Log = "log", Desktop = "desktop", Webhook = "webhook", Email = "email", Exec = "exec" });
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,6 +82,10 @@ pub enum WebhookFormat {
     Teams,
     /// A message for a topic of ntfy.
     Ntfy,
+    /// An alert for `PagerDuty`'s Events API v2, which triggers or resolves an incident.
+    PagerDuty,
+    /// What the configuration says.
+    Template,
 }
 
 impl WebhookFormat {
@@ -87,8 +93,34 @@ impl WebhookFormat {
     pub fn is_for_people(self) -> bool {
         match self {
             Self::Standard | Self::CloudEvents => false,
-            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy => true,
+            Self::Slack | Self::Discord | Self::Teams | Self::Ntfy | Self::PagerDuty | Self::Template => true,
         }
+    }
+
+    /// The hosts whose receivers take this format and refuse others, with all below them.
+    pub(super) fn hosts(self) -> &'static [&'static str] {
+        match self {
+            Self::Standard | Self::CloudEvents | Self::Template => &[],
+            Self::Slack => &["hooks.slack.com", "hooks.slack-gov.com"],
+            Self::Discord => &["discord.com", "discordapp.com"],
+            // Teams' Workflows run in Power Automate; its connectors had the last of these domains.
+            Self::Teams => &["logic.azure.com", "api.powerplatform.com", "webhook.office.com"],
+            Self::Ntfy => &["ntfy.sh"],
+            Self::PagerDuty => &["events.pagerduty.com", "events.eu.pagerduty.com"],
+        }
+    }
+
+    /// The headers beside `Content-Type` that it sets for each event, so that a file cannot.
+    pub fn headers(self) -> &'static [&'static str] {
+        match self {
+            Self::Ntfy => &["Title", "Priority", "Tags"],
+            _ => &[],
+        }
+    }
+
+    /// The address that all receivers of this format share, if there is one.
+    pub(super) fn usual_url(self) -> Option<&'static str> {
+        (self == Self::PagerDuty).then_some("https://events.pagerduty.com/v2/enqueue")
     }
 }
 
@@ -99,4 +131,20 @@ keywords!(WebhookFormat {
     Discord = "discord",
     Teams = "teams",
     Ntfy = "ntfy",
+    PagerDuty = "pagerduty",
+    Template = "template",
 });
+
+/// How a connection to a mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EmailTls {
+    /// From its start.
+    #[default]
+    Implicit,
+    /// After the command STARTTLS, which the server must offer.
+    Starttls,
+    /// Not at all: for a server on this machine.
+    None,
+}
+
+keywords!(EmailTls { Implicit = "implicit", Starttls = "starttls", None = "none" });

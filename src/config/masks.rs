@@ -41,7 +41,7 @@ pub(super) fn of_document(document: &DeTable<'_>, text: &str) -> Vec<Mask> {
 fn leaves_of_table(table: &DeTable<'_>, outer: Shown, leaves: &mut Vec<(Range<usize>, bool)>) {
     for (key, value) in table {
         let shown = match outer {
-            Shown::Nothing | Shown::Everything => outer,
+            Shown::Nothing | Shown::Everything | Shown::Templates => outer,
             Shown::Texts | Shown::Numbers => keys::shown(key.get_ref()),
         };
         leaves.push((key.span(), may_be_secret(key.get_ref())));
@@ -63,7 +63,12 @@ fn leaves_of_value(
             }
         }
         DeValue::String(text) => {
-            let hidden = matches!(shown, Shown::Numbers | Shown::Nothing) || may_be_secret(text);
+            let hidden = match shown {
+                Shown::Numbers | Shown::Nothing => true,
+                // A text without a template may be a secret that was pasted.
+                Shown::Templates => may_be_secret(text) || !(text.contains("{{") || text.contains("{%")),
+                Shown::Everything | Shown::Texts => may_be_secret(text),
+            };
             leaves.push((span.clone(), hidden));
         }
         _ => leaves.push((span.clone(), shown == Shown::Nothing)),

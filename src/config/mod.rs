@@ -15,6 +15,7 @@ mod locate;
 mod masks;
 mod pattern;
 mod problem;
+mod proxy_address;
 mod quote;
 mod reader;
 mod redactor;
@@ -26,15 +27,16 @@ mod typo;
 mod webhook_url;
 
 pub use address::{is_private, private_host};
-pub use choices::{Effort, LogFormat, LogLevel, SinkType, WebhookFormat};
+pub use choices::{Effort, EmailTls, LogFormat, LogLevel, SinkType, WebhookFormat};
 pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use http::{HttpSettings, ListenAddress, ListenError, normal_host};
 pub use keys::{first_file, sample, schema};
 pub use locate::{is_state_of_user, is_system_file, load, locate, named, state};
 pub(crate) use masks::Mask;
-pub use pattern::{IndexPattern, PatternError};
+pub use pattern::{IndexPattern, NamePattern, PatternError};
 pub use problem::{Problem, Problems};
+pub use proxy_address::{ProxyAddress, hide_credentials};
 pub use quote::ShownPath;
 pub use reader::parse;
 pub use redactor::Redactor;
@@ -44,7 +46,9 @@ pub use settings::{
     Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
 };
 pub use sinks::{
-    DesktopSettings, EventFilter, LogSettings, Meaning, Route, SinkSettings, SinkTarget, TargetSettings,
-    WebhookSettings,
+    Authorization, ClientCert, DesktopSettings, EmailLogin, EmailSettings, EventFilter, ExecSettings, Header,
+    HeaderSettings, HeaderText, Hours, LogSettings, Meaning, Outside, Phase, ProxySource, ProxySourceError,
+    Restore, Route, SinkSettings, SinkTarget, TargetSettings, TemplateSettings, TransportSettings,
+    WebhookSettings, header_fault, trusted,
 };
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

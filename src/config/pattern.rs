@@ -1,4 +1,4 @@
-//! Names of indexes, with `*` and `?` for what may be anything.
+//! Names with `*` and `?` for what may be anything.
 
 use std::fmt;
 
@@ -54,6 +54,32 @@ impl fmt::Display for IndexPattern {
     }
 }
 
+/// A pattern for a name that people chose, of a project or a job: like [`IndexPattern`], of any
+/// characters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamePattern(WildMatch);
+
+impl Eq for NamePattern {}
+
+impl NamePattern {
+    /// The pattern that is written like this. Each text is one: whether a name can be like it is
+    /// for the caller to check.
+    pub fn new(text: &str) -> Self {
+        Self(WildMatch::new(text))
+    }
+
+    /// Whether a name matches, as a whole.
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name)
+    }
+}
+
+impl fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +102,15 @@ mod tests {
                 assert!(!pattern.matches(name), "{pattern} {name}");
             }
         }
+    }
+
+    #[test]
+    fn pattern_of_names_has_any_characters() {
+        let pattern = NamePattern::new("Team *: prod/e?");
+
+        assert!(pattern.matches("Team Ä: prod/eu"));
+        assert!(!pattern.matches("team Ä: prod/eu") && !pattern.matches("Team Ä: prod/eu2"));
+        assert_eq!(pattern.to_string(), "Team *: prod/e?");
     }
 
     #[test]

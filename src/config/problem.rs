@@ -31,13 +31,13 @@ pub struct Problem {
 
 impl Problem {
     /// An error that has no place in a file.
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
         let severity = Severity::Error;
         Self { severity, message: message.into(), notes: Vec::new(), help: None, file: None, place: None }
     }
 
     /// The same as a warning.
-    pub(super) fn into_warning(mut self) -> Self {
+    pub(crate) fn into_warning(mut self) -> Self {
         self.severity = Severity::Warning;
         self
     }
@@ -49,7 +49,7 @@ impl Problem {
     }
 
     /// Says what to do about it, in one line or several.
-    pub(super) fn with_help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::endpoint::is_loopback;
 use super::{Redactor, SecretError, SecretSource, WebhookFormat};
-use crate::model::{Placeholder, is_invisible};
+use crate::model::{Keyword as _, Placeholder, is_invisible};
 
 /// Parts of an address shorter than this are shown if a receiver repeats them.
 const SHORTEST_MASKED: usize = 6;
@@ -107,7 +107,8 @@ impl WebhookUrl {
             }
             expected => expected,
         };
-        (expected != format).then_some(expected)
+        // What a template makes can be what any receiver expects.
+        (expected != format && format != WebhookFormat::Template).then_some(expected)
     }
 
     /// Masks the parts of the address that may be secret in texts: receivers often repeat the
@@ -122,6 +123,11 @@ impl WebhookUrl {
         let parts = whole.into_iter().chain(url.path().split('/')).chain(query.split(['&', '=']));
         let redactor = Redactor::default().with(&credentials, SHORTEST_MASKED + 1, MASKED_RUN);
         parts.fold(redactor, |redactor, part| redactor.with(part, SHORTEST_MASKED, MASKED_RUN))
+    }
+
+    /// Whether it has a user name or a password, which requests carry as `Authorization`.
+    pub fn has_credentials(&self) -> bool {
+        !self.0.username().is_empty() || self.0.password().is_some()
     }
 
     /// The whole address, to be requested and not shown.
@@ -142,18 +148,8 @@ pub fn expected_format(host: &str) -> Option<WebhookFormat> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let is_within =
         |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    let is_any = |domains: &[&str]| domains.iter().any(|domain| is_within(domain));
-
-    match () {
-        () if is_any(&["hooks.slack.com", "hooks.slack-gov.com"]) => Some(WebhookFormat::Slack),
-        () if is_any(&["discord.com", "discordapp.com"]) => Some(WebhookFormat::Discord),
-        // Teams' Workflows run in Power Automate; its connectors had the last of these domains.
-        () if is_any(&["logic.azure.com", "api.powerplatform.com", "webhook.office.com"]) => {
-            Some(WebhookFormat::Teams)
-        }
-        () if is_any(&["ntfy.sh"]) => Some(WebhookFormat::Ntfy),
-        () => None,
-    }
+    let is_host_of = |format: &WebhookFormat| format.hosts().iter().any(|domain| is_within(domain));
+    WebhookFormat::ALL.iter().copied().find(is_host_of)
 }
 
 impl Drop for WebhookUrl {
@@ -244,6 +240,9 @@ mod tests {
             ("prod-12.westus.logic.azure.com", Some(WebhookFormat::Teams)),
             ("default1.2f.environment.api.powerplatform.com", Some(WebhookFormat::Teams)),
             ("ntfy.sh", Some(WebhookFormat::Ntfy)),
+            ("events.pagerduty.com", Some(WebhookFormat::PagerDuty)),
+            ("events.eu.pagerduty.com", Some(WebhookFormat::PagerDuty)),
+            ("api.pagerduty.com", None),
             ("notdiscord.com", None),
             ("discord.com.example", None),
             ("hooks.example.com", None),

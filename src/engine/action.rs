@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::diagnostic::Diagnostic;
-use super::snapshot::{JobRecord, ProjectRecord, SinkRecord};
+use super::snapshot::{JobRecord, ProjectRecord, SilencesSnapshot, SinkRecord};
 use crate::model::{DeliveryId, DeliveryState, EndedRestore, Event, EventId, JobId, ProjectName, SinkName};
 
 /// Something to do.
@@ -62,10 +62,13 @@ pub struct Batch {
     pub entries: Vec<BatchEntry>,
     /// Restores that ended, for the history.
     pub ends: Vec<BatchEnd>,
-    /// Changed deliveries, in order.
+    /// Changed deliveries, in order. A delivery of an event of this batch is in it if it is dropped
+    /// at once.
     pub deliveries: Vec<DeliveryUpdate>,
     /// Jobs whose records are deleted; the history keeps what it has of them.
     pub forgotten: BTreeSet<(ProjectName, JobId)>,
+    /// The silences, if they changed.
+    pub silences: Option<SilencesSnapshot>,
     /// Delete what is older.
     pub prune: Prune,
 }
@@ -73,6 +76,17 @@ pub struct Batch {
 impl Batch {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The events, each with the sinks that it is delivered to: those are left out to which its
+    /// delivery is dropped at once.
+    pub(super) fn outgoing(&self) -> impl Iterator<Item = (&Arc<Event>, Vec<&SinkName>)> {
+        let finished = self.deliveries.iter().filter(|update| update.change.is_final());
+        let finished: BTreeSet<_> = finished.map(|update| (update.id.event, &update.id.sink)).collect();
+        self.entries.iter().map(move |BatchEntry { event, recipients }| {
+            let is_delivered = |sink: &&SinkName| !finished.contains(&(event.id, *sink));
+            (event, recipients.iter().filter(is_delivered).collect())
+        })
     }
 
     /// The restores whose end an event of the batch reports: those that are counted.

@@ -32,6 +32,8 @@ impl Engine {
                 let resumed = self.projects.get_mut(&project).map(|project| project.resume(now.instant));
                 reply_of_pause(resumed)
             }
+            Command::Silence(new) => self.set_silence(new, now),
+            Command::EndSilence(id) => self.end_silence(id),
             Command::Commit => {
                 self.notice_changes(now);
                 self.commit_queue.hurry(now.instant);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::action::{Batch, BatchEnd, BatchEntry, DeliveryUpdate, Prune};
-use super::snapshot::SinkRecord;
+use super::snapshot::{SilencesSnapshot, SinkRecord};
 use crate::model::time::{Instant, Now};
 use crate::model::{DeliveryId, EndedRestore, Event, EventId, EventKind, JobId, ProjectName, SinkName};
 
@@ -101,8 +101,8 @@ impl CommitQueue {
     }
 
     /// Adds an event and its recipients.
-    pub(super) fn emit(&mut self, event: Event, recipients: Vec<SinkName>) {
-        self.next.entries.push(BatchEntry { event: Arc::new(event), recipients });
+    pub(super) fn emit(&mut self, event: Arc<Event>, recipients: Vec<SinkName>) {
+        self.next.entries.push(BatchEntry { event, recipients });
     }
 
     /// Adds the end of a restore, beside the event that reports it.
@@ -119,6 +119,11 @@ impl CommitQueue {
     pub(super) fn sink(&mut self, record: SinkRecord) {
         self.next.sinks.retain(|known| known.name != record.name);
         self.next.sinks.push(record);
+    }
+
+    /// Adds the silences, if they changed.
+    pub(super) fn silences(&mut self, changed: Option<SilencesSnapshot>) {
+        self.next.silences = changed.or(self.next.silences.take());
     }
 
     /// Adds states before the batch is taken.
@@ -229,13 +234,13 @@ impl CommitQueue {
 
     /// How many deliveries have not begun because their event is not committed.
     pub(super) fn pending(&self) -> usize {
-        let entries = self.full.iter().chain([&self.next]).flat_map(|batch| &batch.entries);
-        let waiting = entries.map(|entry| entry.recipients.len());
+        let outgoing = self.full.iter().chain([&self.next]).flat_map(Batch::outgoing);
+        let waiting = outgoing.map(|(_, sinks)| sinks.len());
         let committing = self.committing.iter().flat_map(|after_commit| &after_commit.outgoing);
         waiting.chain(committing.map(|outgoing| outgoing.recipients.len())).sum()
     }
 
-    /// Whether a batch is under way, or an event, a delivery or a sink waits for the next one.
+    /// Whether a batch is under way, or an event, a delivery, a sink or a silence waits for the next one.
     pub(super) fn has_urgent_changes(&self) -> bool {
         self.committing.is_some() || self.next_is_urgent()
     }
@@ -246,21 +251,21 @@ impl CommitQueue {
     }
 
     fn next_is_urgent(&self) -> bool {
-        let Batch { entries, deliveries, sinks, .. } = &self.next;
-        !(entries.is_empty() && deliveries.is_empty() && sinks.is_empty())
+        let Batch { entries, deliveries, sinks, silences, .. } = &self.next;
+        !(entries.is_empty() && deliveries.is_empty() && sinks.is_empty() && silences.is_none())
     }
 }
 
 impl AfterCommit {
     fn of(batch: &Batch) -> Self {
-        let outgoing = batch.entries.iter().map(|BatchEntry { event, recipients }| OutgoingEvent {
+        let outgoing = batch.outgoing().map(|(event, recipients)| OutgoingEvent {
             header: EventHeader {
                 event: event.id,
                 project: event.project.clone(),
                 job: event.job.as_ref().map(|job| job.id.clone()),
                 kind: event.kind,
             },
-            recipients: recipients.clone(),
+            recipients: recipients.into_iter().cloned().collect(),
         });
         let finished = batch.deliveries.iter().filter(|update| update.change.is_final());
         Self { outgoing: outgoing.collect(), finished: finished.map(|update| update.id.clone()).collect() }
@@ -288,7 +293,7 @@ mod tests {
     fn emit(queue: &mut CommitQueue, number: usize) {
         let id = EventId::from_parts(at(0).wall, [u8::try_from(number).unwrap(); 10]);
         let event = Event::of_project(id, EventKind::ProjectUnauthorized, at(0).wall, ProjectName::default());
-        queue.emit(event, vec![SinkName::new("ops")]);
+        queue.emit(Arc::new(event), vec![SinkName::new("ops")]);
     }
 
     /// Gathers all of these states.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::failure::Rejection;
+use super::silences::Silence;
 use crate::model::{DeliveryId, EventKind, JobId, ProjectName, SinkName, Status};
 
 /// A log message that is no event.
@@ -88,6 +89,8 @@ pub enum Diagnostic {
     DeadLetter {
         delivery: DeliverySubject,
         attempts: Attempts,
+        /// What of it the receiver rejects, if that is why.
+        rejection: Option<Rejection>,
         /// What went wrong at the last attempt.
         reason: String,
         /// How many others became dead letters since the last report of this kind.
@@ -101,6 +104,19 @@ pub enum Diagnostic {
         /// How many others expired since the last report of this kind.
         left_out: usize,
     },
+    /// An event was emitted that some sinks do not get although their routes take it.
+    Withheld {
+        /// The first of them.
+        delivery: DeliverySubject,
+        /// All of them.
+        sinks: Vec<SinkName>,
+        /// Why, in the published words.
+        reason: String,
+    },
+    /// A silence was set.
+    SilenceBegan { silence: Silence, until: Timestamp },
+    /// A silence is over.
+    SilenceEnded { silence: Silence, how: SilenceEnd },
     /// The end of a restore is not delivered to a sink for long, until [`Diagnostic::SinkRecovered`]
     /// or until it is.
     EndUndelivered {
@@ -121,6 +137,8 @@ pub enum Diagnostic {
         lasted: Duration,
         /// How many deliveries are pending for it.
         pending: usize,
+        /// How many deliveries to it are dead letters.
+        dead_letters: usize,
     },
     /// A sink gets no deliveries until its settings change.
     SinkDisabled {
@@ -148,6 +166,15 @@ pub struct DeliverySubject {
     pub job: Option<JobId>,
     /// The type of the event.
     pub kind: EventKind,
+}
+
+/// Why a silence is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SilenceEnd {
+    /// Its time is.
+    Expired,
+    /// A person ended it.
+    ByHand,
 }
 
 /// How often a delivery was attempted.

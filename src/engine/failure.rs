@@ -44,7 +44,7 @@ pub enum FailureClass {
     /// The server says that there is no such thing, which is not always true.
     NotFound,
     /// The receiver rejects the delivery as it is: a retry succeeds once its settings, or those of
-    /// the receiver, are changed. No poll fails like this.
+    /// the receiver, are changed, so it is retried for a few minutes. No poll fails like this.
     Rejected(Rejection),
     /// A retry would fail, too. No poll fails like this, but deliveries do.
     Permanent,
@@ -55,12 +55,14 @@ pub enum FailureClass {
 /// What of a delivery a receiver rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
-    /// Its body (HTTP 400, 415, 422).
+    /// Its body (HTTP 400, 413, 415, 422).
     Body,
     /// Its credentials, which may be part of the address (HTTP 401, 403).
     Credentials,
-    /// Its address (HTTP 404, 405).
+    /// Its address (HTTP 301, 308, 404, 405).
     Address,
+    /// Its command, which cannot be run.
+    Command,
 }
 
 impl FailureClass {

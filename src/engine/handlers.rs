@@ -1,5 +1,7 @@
 //! What each input does to the projects, and how its effects are carried out.
 
+use std::sync::Arc;
+
 use super::commit_queue::MANY_DIRTY_JOBS;
 use super::context::{Cx, Effect, Effects};
 use super::outbox::Outbox;
@@ -137,7 +139,7 @@ impl Engine {
         let event = tracker.event(draft, project, id, now);
         let ended = tracker.ended(project).filter(|ended| ended.outcome.event() == Some(event.kind));
 
-        self.emit(event);
+        self.emit(event, now);
         if let Some(ended) = ended {
             self.commit_queue.end(ended, id);
         }
@@ -146,11 +148,13 @@ impl Engine {
     fn emit_for_project(&mut self, project: &ProjectName, kind: EventKind, reason: Option<String>, now: Now) {
         let id = self.new_id(now);
         let event = Event::of_project(id, kind, now.wall, project.clone());
-        self.emit(Event { reason, ..event });
+        self.emit(Event { reason, ..event }, now);
     }
 
-    fn emit(&mut self, event: Event) {
+    fn emit(&mut self, event: Event, now: Now) {
+        let event = Arc::new(event);
         let recipients = self.outbox.recipients(&event);
+        self.withhold(&event, &recipients, now);
         self.commit_queue.emit(event, recipients);
     }
 

@@ -8,10 +8,11 @@ use jiff::Timestamp;
 
 use super::action::{ListId, PollId};
 use super::failure::Failure;
+use super::silences::NewSilence;
 use super::sink_plan::SinkPlan;
 use super::snapshot::DeliveryRecord;
 use crate::config::{JobSettings, ProjectSettings, Retention};
-use crate::model::{DeliveryId, IndexObservation, JobId, Observation, ProjectName};
+use crate::model::{DeliveryId, IndexObservation, JobId, Observation, ProjectName, SilenceId};
 
 /// Something that happened, or a command.
 #[derive(Debug, Clone)]
@@ -88,6 +89,10 @@ pub enum Command {
     Pause(ProjectName),
     /// Make requests for a paused project again.
     Resume(ProjectName),
+    /// For some time, drop deliveries of events that match.
+    Silence(NewSilence),
+    /// End a silence before its time.
+    EndSilence(SilenceId),
     /// Commit all changes so far as soon as the commit under way permits it.
     Commit,
     /// Read the first page of a project's list soon, unless one was read: for what it shows about
@@ -125,6 +130,12 @@ pub enum CommandReply {
     UnknownJob,
     /// The configuration names the job, so it is watched as before.
     Configured,
+    /// The silence is in force under this number.
+    Silenced(SilenceId),
+    /// No silence of this number is in force.
+    UnknownSilence,
+    /// No further silence can be in force beside those that are.
+    TooManySilences,
 }
 
 /// What a new plan changed.

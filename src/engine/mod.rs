@@ -57,12 +57,14 @@ mod project;
 mod projects;
 pub mod retry;
 mod selection;
+mod silences;
 mod sink_plan;
 mod slow;
 pub mod snapshot;
 pub mod token_bucket;
 mod tracker;
 mod views;
+mod withheld;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -76,7 +78,7 @@ pub use action::{
 };
 pub use commit_queue::CommitTicket;
 pub use condition::Condition;
-pub use diagnostic::{Attempts, DeliverySubject, Diagnostic, LeftOut};
+pub use diagnostic::{Attempts, DeliverySubject, Diagnostic, LeftOut, SilenceEnd};
 pub use discovery_state::DiscoveryState;
 pub use explain::{CadenceRule, Explanation, Hold, HoldReason, RateLimit, Rule, Since, Turn, Wait};
 pub use failure::{Failure, FailureClass, Rejection};
@@ -86,6 +88,7 @@ pub use job_page::{JobFilter, JobKey, JobPage};
 pub use outbox::{SinkTrouble, SinkView};
 pub use project::{JobView, ProjectView};
 pub use selection::{Limits, Selection};
+pub use silences::{NewSilence, Silence, SilenceMatcher};
 pub use sink_plan::{DeliveryPolicy, SinkPlan};
 pub use tracker::{IndexWatch, Tracker};
 pub use views::{Deliveries, Polls, Totals};
@@ -95,6 +98,7 @@ use commit_queue::CommitQueue;
 use outbox::{Outbox, OutboxCx};
 use project::Project;
 use projects::Projects;
+use silences::Silences;
 use snapshot::Snapshot;
 
 use crate::config::Retention;
@@ -107,6 +111,7 @@ pub struct Engine {
     projects: Projects,
     archive: Archive,
     outbox: Outbox,
+    silences: Silences,
     commit_queue: CommitQueue,
     /// What [`Engine::poll_action`] returns next.
     actions: VecDeque<Action>,
@@ -123,11 +128,12 @@ impl Engine {
     /// `snapshot` is empty. Its first timeout is due at `now`. `seed` decides all its jitter and
     /// the random part of its ids.
     pub fn from_snapshot(plan: Plan, snapshot: Snapshot, seed: u64, now: Now) -> Self {
-        let Snapshot { projects, jobs, sinks, deliveries, dead_letters } = snapshot;
+        let Snapshot { projects, jobs, sinks, deliveries, dead_letters, silences } = snapshot;
         let mut engine = Self {
             projects: Projects::default(),
             archive: Archive::new(projects, jobs),
             outbox: Outbox::from_snapshot(sinks, deliveries, dead_letters, now),
+            silences: Silences::from_snapshot(silences, now),
             commit_queue: CommitQueue::new(now.instant),
             actions: VecDeque::new(),
             diagnostics: Vec::new(),
@@ -147,7 +153,8 @@ impl Engine {
     }
 
     /// Takes an input and decides what follows. After every input but [`Input::ServerTime`], the
-    /// same phases run in this order:
+    /// same phases run in this order, once the hours of the sinks and the silences are as they are
+    /// at `now`:
     ///
     /// 1. *Apply the input* to the projects, the deliveries, the commit queue or the configuration.
     /// 2. *Start due polls.* This precedes the alarms, because a job that can be polled now is
@@ -168,6 +175,7 @@ impl Engine {
             return CommandReply::Done;
         }
 
+        self.keep_time(now);
         let reply = self.apply(input, now);
         self.start_due_polls(now);
         self.raise_alarms(now);
@@ -189,6 +197,7 @@ impl Engine {
         earliest([
             self.projects.next_deadline(),
             self.outbox.next_deadline(),
+            self.silences.next_deadline(),
             self.commit_queue.next_deadline(),
         ])
     }
@@ -246,6 +255,11 @@ impl Engine {
     /// The configured sinks, and others that have pending deliveries or dead letters, by name.
     pub fn sinks(&self) -> impl Iterator<Item = SinkView<'_>> {
         self.outbox.views()
+    }
+
+    /// The silences in force, by number.
+    pub fn silences(&self) -> impl Iterator<Item = &Silence> {
+        self.silences.in_force()
     }
 
     /// The outcome of each job, in the order of [`Engine::jobs`].
@@ -325,6 +339,7 @@ impl Engine {
     }
 
     fn commit(&mut self, now: Now) {
+        self.record_silences(now);
         let projects = &mut self.projects;
         let gather = |enough, batch: &mut Batch| projects.gather(now, enough, batch);
         let batch = self.commit_queue.take(now, gather);

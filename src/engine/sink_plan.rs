@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::outbox::INITIAL_IN_FLIGHT;
 use super::retry::RetrySchedule;
-use crate::config::Route;
+use crate::config::{Hours, Route};
 use crate::model::SinkName;
 
 /// A sink, as the outbox sees it.
@@ -14,6 +14,10 @@ pub struct SinkPlan {
     pub name: SinkName,
     /// Which events it gets.
     pub route: Route,
+    /// When deliveries go out; none for at any time.
+    pub hours: Option<Hours>,
+    /// Whether it is the log, which silences leave out: it says what they hide.
+    pub is_log: bool,
     /// How deliveries are repeated.
     pub policy: DeliveryPolicy,
     /// Differs whenever the settings differ.

@@ -11,9 +11,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Fingerprint, Tracker};
+use super::{Fingerprint, SilenceMatcher, Tracker};
 use crate::model::{
-    DeliveryId, EndedRestore, EventKind, JobFacts, JobId, Outcome, ProjectName, SinkName, Status, Until,
+    DeliveryId, EndedRestore, EventKind, JobFacts, JobId, Outcome, ProjectName, SilenceId, SinkName, Status,
+    Until,
 };
 
 /// All that is committed.
@@ -29,6 +30,7 @@ pub struct Snapshot {
     pub deliveries: Vec<DeliveryRecord>,
     /// The dead letters.
     pub dead_letters: Vec<DeliveryId>,
+    pub silences: SilencesSnapshot,
 }
 
 /// A project and its snapshot.
@@ -280,6 +282,8 @@ pub struct SinkSnapshot {
     pub disabled: Option<String>,
     /// The end of a pause that its receiver asked for.
     pub held_until: Option<Timestamp>,
+    /// Until when it is outside its hours, if it is.
+    pub closed_until: Option<Timestamp>,
     /// Whether it took a delivery with these settings.
     pub has_accepted: bool,
     /// Since when it takes nothing, if that is trouble.
@@ -293,6 +297,33 @@ pub struct FailingSnapshot {
     pub since: Timestamp,
     /// What went wrong at the last one.
     pub reason: String,
+}
+
+/// All silences in force.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SilencesSnapshot {
+    /// When this was recorded; none before the first silence.
+    pub written_at: Option<Timestamp>,
+    /// The last number that was given to one.
+    pub last: Option<SilenceId>,
+    /// By number.
+    pub in_force: Vec<SilenceSnapshot>,
+}
+
+/// A silence in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SilenceSnapshot {
+    pub id: SilenceId,
+    /// What it drops.
+    pub matcher: SilenceMatcher,
+    /// Why it was set.
+    pub comment: String,
+    /// Who set it, as far as that is known.
+    pub set_by: Option<String>,
+    /// When it was set.
+    pub set_at: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
 }
 
 /// A pending delivery.

@@ -335,6 +335,11 @@ impl EventKind {
         self.noun() == "index"
     }
 
+    /// Whether it is about a project as a whole, and so about none of its jobs.
+    pub fn is_of_project(self) -> bool {
+        self.noun() == "project"
+    }
+
     /// Whether a person wants to hear of it unasked: it is an end, trouble, or the end of trouble.
     /// What is for the record is left out.
     pub fn is_for_people(self) -> bool {

@@ -22,6 +22,8 @@ pub enum Exit {
     Unreachable = 5,
     /// A job ended in a state this program does not know.
     Unrecognised = 6,
+    /// Whether a restore was started is not known.
+    Ambiguous = 7,
     /// A bug in this program.
     Internal = 70,
     /// The system gives this process too little: no thread, or no open file.
@@ -39,8 +41,8 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// How a wait can end, in the order of the documentation.
-    pub const OF_WAIT: [Self; 13] = [
+    /// How a wait can end, also one that began with a restore, in the order of the documentation.
+    pub const OF_WAIT: [Self; 14] = [
         Self::Success,
         Self::Failed,
         Self::Usage,
@@ -48,6 +50,7 @@ impl Exit {
         Self::Unauthorized,
         Self::Unreachable,
         Self::Unrecognised,
+        Self::Ambiguous,
         Self::Internal,
         Self::System,
         Self::Config,
@@ -86,6 +89,7 @@ impl Exit {
             Self::Unauthorized => Some("unauthorized"),
             Self::Unreachable => Some("unreachable"),
             Self::Unrecognised => Some("unrecognised"),
+            Self::Ambiguous => Some("ambiguous"),
             Self::Config => Some("misconfigured"),
             Self::Timeout => Some("timeout"),
             Self::Interrupted => Some("interrupted"),
@@ -104,6 +108,7 @@ impl Exit {
             Self::Unauthorized => "the API refuses the key or the permission",
             Self::Unreachable => "the API was unreachable for too long",
             Self::Unrecognised => "a job ended in a state that this program does not know",
+            Self::Ambiguous => "it is not known whether a restore was started",
             Self::Internal => "internal error",
             Self::System => "the system gives this process too few threads or open files",
             Self::State => "the state file cannot be used",
@@ -133,7 +138,7 @@ mod tests {
 
         let words: Vec<_> = Exit::OF_WAIT.into_iter().filter_map(Exit::word).collect();
 
-        assert_eq!(words.len(), 10);
+        assert_eq!(words.len(), 11);
         assert!(Exit::OF_WAIT.is_sorted_by_key(|exit| exit.code()));
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: nothing here does I/O, reads a clock or knows of a wire format other than the
 //! published shape of an [`Event`].
 
+mod backup_id;
 mod delivery;
 pub mod duration;
 mod duration_stats;
@@ -19,7 +20,9 @@ mod id;
 mod index_stem;
 mod job;
 mod keyword;
+pub mod markup;
 mod natural;
+mod new_index;
 mod outcome;
 mod outcome_counts;
 mod payload;
@@ -27,7 +30,9 @@ mod reason;
 mod reference;
 mod restore_group;
 mod restore_stats;
+mod samples;
 pub mod schema;
+mod silence_id;
 mod since;
 mod status;
 mod summary;
@@ -35,6 +40,7 @@ mod text;
 pub mod time;
 mod until;
 
+pub use backup_id::{BackupId, BackupIdError};
 pub use delivery::{DeliveryId, DeliveryState};
 pub use duration_stats::{Bucket, DurationStats, RESTORE_BUCKETS, nearest_rank};
 pub use elapsed::Elapsed;
@@ -51,6 +57,7 @@ pub use job::{IndexObservation, JobFacts, Observation};
 pub use keyword::Keyword;
 pub(crate) use keyword::keywords;
 pub use natural::natural_order;
+pub use new_index::{IndexName, NewIndex};
 pub use outcome::{Outcome, Section};
 pub use outcome_counts::OutcomeCounts;
 pub use payload::Payload;
@@ -58,6 +65,7 @@ pub use reason::Reason;
 pub use reference::{Match, Reference, Resolution, SHORTEST_PREFIX};
 pub use restore_group::RestoreGroup;
 pub use restore_stats::{RestoreStats, Stats, StatsBy};
+pub use silence_id::SilenceId;
 pub use since::{Since, SinceError};
 pub use status::Status;
 pub use text::{

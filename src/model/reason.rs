@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{RestoreGroup, Status, duration};
+use super::{RestoreGroup, SilenceId, Status, duration};
 
 /// Why an event was emitted, or a delivery ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +34,10 @@ pub enum Reason {
     SinkDisabled(String),
     /// The delivery was dropped by a person.
     DroppedByHand,
+    /// The event was emitted while this silence was in force.
+    Silenced { id: SilenceId, comment: String },
+    /// The event was emitted outside the hours of the sink, which drops such events.
+    OutsideHours,
 }
 
 impl fmt::Display for Reason {
@@ -54,6 +58,8 @@ impl fmt::Display for Reason {
             Self::IndexUnknown => f.write_str("the API does not say which index the restore made"),
             Self::SinkDisabled(why) => write!(f, "the sink is disabled: {why}"),
             Self::DroppedByHand => f.write_str("dropped by hand"),
+            Self::Silenced { id, comment } => write!(f, "silenced by {id}: {comment}"),
+            Self::OutsideHours => f.write_str("outside the hours of the sink"),
         }
     }
 }
@@ -89,6 +95,11 @@ mod tests {
             (Reason::IndexUnknown, "the API does not say which index the restore made"),
             (Reason::SinkDisabled("HTTP 410".to_owned()), "the sink is disabled: HTTP 410"),
             (Reason::DroppedByHand, "dropped by hand"),
+            (
+                Reason::Silenced { id: SilenceId::FIRST.next(), comment: "maintenance".to_owned() },
+                "silenced by 2: maintenance",
+            ),
+            (Reason::OutsideHours, "outside the hours of the sink"),
         ] {
             assert_eq!(reason.to_string(), text);
         }

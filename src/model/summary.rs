@@ -1,12 +1,16 @@
 //! One sentence for people per event: the same words in logs, notifications and on terminals.
 
-use super::{Event, EventKind, JobId, JobRef, Status};
+use super::{Event, EventKind, JobId, JobRef, Status, presentable};
 
 /// The longest id that is shown whole beside a name, in characters.
 const MAX_SHOWN_ID: usize = 16;
 
 /// How much is shown of a longer one: the first group of a UUID, enough to find it.
 const SHORT_ID: usize = 8;
+
+/// The longest summary in a message, in characters. Only the reason in it can be long, and its
+/// beginning says what is wrong.
+const MAX_SUMMARY: usize = 1000;
 
 impl JobRef {
     /// The shortest name for people: that of the job, that of its index, or the id.
@@ -71,6 +75,14 @@ impl Event {
             Some(reason) => format!("{what}: {reason}"),
             None => what,
         }
+    }
+
+    /// The same for messages: in one line without control characters, cut if it is long, and never
+    /// empty.
+    pub fn presentable_summary(&self) -> String {
+        let summary = presentable(&self.summary(), MAX_SUMMARY);
+        // A summary of blank names may be empty.
+        if summary.is_empty() { self.kind.heading().to_owned() } else { summary }
     }
 
     /// The same with the project, for readers of several projects.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a program that this process becomes by `exec` inherits no restriction from here: the
 //! kernel makes memory dumpable again at every `exec`, and the umask is set only by a command that
-//! never calls it.
+//! never calls it. The children of that command inherit the umask.
 
 use std::ffi::OsStr;
 use std::io;
@@ -31,10 +31,12 @@ pub fn find_program(program: &OsStr) -> io::Result<()> {
     // Without PATH, all directories that any C library searches: a program that is missed here
     // would be refused.
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/bin:/usr/bin".into());
-    find_in(&path, program)
+    find_in(&path, program).map(drop)
 }
 
-fn find_in(path: &OsStr, program: &OsStr) -> io::Result<()> {
+/// The file of `program`: itself if it has a slash, else the one in the first directory of `path`
+/// that has it. The error is that of `exec`.
+pub fn find_in(path: &OsStr, program: &OsStr) -> io::Result<PathBuf> {
     use std::os::unix::ffi::OsStrExt as _;
 
     let named = Path::new(program);
@@ -50,7 +52,7 @@ fn find_in(path: &OsStr, program: &OsStr) -> io::Result<()> {
     for place in places {
         match std::fs::metadata(&place) {
             Ok(found) if found.is_file() => match rustix::fs::access(&place, rustix::fs::Access::EXEC_OK) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(place),
                 Err(_) => fault = Errno::ACCESS,
             },
             Ok(_) => fault = Errno::ACCESS,
@@ -117,8 +119,8 @@ mod tests {
         let path = std::env::join_paths(["one", "two"].map(|name| folder.path().join(name))).unwrap();
         let fault = |program: &OsStr| find_in(&path, program).map_err(|error| error.kind());
 
-        assert_eq!(fault(OsStr::new("tool")), Ok(()), "a later directory has it");
-        assert_eq!(fault(tool.as_os_str()), Ok(()));
+        assert_eq!(fault(OsStr::new("tool")), Ok(tool.clone()), "a later directory has it");
+        assert_eq!(fault(tool.as_os_str()), Ok(tool.clone()));
         assert_eq!(fault(data.as_os_str()), Err(io::ErrorKind::PermissionDenied));
         assert_eq!(fault(folder.path().as_os_str()), Err(io::ErrorKind::PermissionDenied), "a directory");
         assert_eq!(fault(OsStr::new("two/tool")), Err(io::ErrorKind::NotFound), "a path is not looked for");

@@ -1,6 +1,7 @@
 //! Faults on the wire: an answer that is late, broken, wrong or missing.
 //!
-//! Invariant: a fault replaces or damages an answer that was good; it never changes the world.
+//! Invariant: a fault replaces or damages an answer that was good; it never changes the world, but
+//! can keep a request from doing so.
 
 use std::io;
 use std::pin::Pin;
@@ -46,9 +47,9 @@ enum Effect {
 impl FaultyResponse {
     /// `good` as this fault changes it; `number` counts the requests the fault is about.
     pub(super) fn new(fault: &FaultScript, number: u64, good: ApiAnswer, timeline: Timeline) -> Self {
-        let ok = |content_type, body| {
-            Effect::Answer(ApiAnswer { status: StatusCode::OK, content_type, body }, None)
-        };
+        let good_status = if good.status.is_success() { good.status } else { StatusCode::OK };
+        let ok =
+            |content_type, body| Effect::Answer(ApiAnswer { status: good_status, content_type, body }, None);
         let effect = match fault.kind {
             FaultKind::Status => {
                 let answer = ApiAnswer::failure(

@@ -53,6 +53,11 @@ impl JobList {
         Self { newest_first, begun: 0 }
     }
 
+    /// Adds a job that was created now.
+    pub(super) fn add(&mut self) {
+        self.newest_first.insert(0, self.newest_first.len());
+    }
+
     /// The rows of the page that `query` asks for, among those that are `listed`, and the token of
     /// the next page. An error says why the query is refused.
     pub(super) fn page(

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::script::{FaultKind, FaultScript, JobScript, Key, ProgressScript, Script, Window};
+use super::script::{EndpointKind, FaultKind, FaultScript, JobScript, Key, ProgressScript, Script, Window};
 use super::world;
 use crate::config::{Mask, Place, Source};
 use crate::model::JobId;
@@ -183,6 +183,15 @@ fn check(script: &Script) -> Result<(), Fault> {
             ));
         }
     }
+    let mut backups = HashSet::new();
+    for backup in &script.backup {
+        if !backups.insert(backup.id.get_ref()) {
+            return Err((
+                backup.id.span(),
+                format!("the backup `{}` is described twice", backup.id.get_ref()),
+            ));
+        }
+    }
     for fault in &script.fault {
         check_fault(fault.get_ref()).map_err(|message| (fault.span(), message))?;
     }
@@ -265,7 +274,15 @@ fn check_fault(fault: &FaultScript) -> Result<(), String> {
     if fault.bytes.is_some_and(|bytes| bytes > 1 << 30) {
         return Err("`bytes` is at most 1 GiB (1073741824)".into());
     }
-    if fault.job.is_some() && fault.endpoint == super::script::EndpointKind::List {
+    if fault.accepted.is_some() && !matches!(fault.endpoint, EndpointKind::Create | EndpointKind::Any) {
+        return Err(
+            "`accepted` is about requests that start a restore; take it away, or write `endpoint = \"create\"`".into(),
+        );
+    }
+    if fault.job.is_some() && matches!(fault.endpoint, EndpointKind::Backup | EndpointKind::Create) {
+        return Err("a backup is not about one job; take `job` away, or choose another `endpoint`".into());
+    }
+    if fault.job.is_some() && fault.endpoint == EndpointKind::List {
         return Err("a listing is not about one job; take `job` away, or choose another `endpoint`".into());
     }
     Ok(())

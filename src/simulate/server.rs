@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use serde_json::Value;
 
 use super::connection::{ConnectionHandle, Serving};
 use super::fault::FaultyResponse;
@@ -24,6 +26,12 @@ use super::shape::{self, ApiAnswer};
 use super::world::{Target, World};
 use super::{Scenario, Timeline};
 use crate::model::http_date;
+
+/// Longer bodies of requests are taken for empty.
+const MAX_BODY: usize = 64 * 1024;
+
+/// The longest name of an index.
+const MAX_NAME: usize = 45;
 
 /// How many requests are remembered.
 const REMEMBERED: usize = 100_000;
@@ -63,6 +71,8 @@ pub struct RequestRecord {
     /// `X-Pinecone-Api-Version`.
     pub version: Option<String>,
     pub user_agent: Option<String>,
+    /// Its body as text; empty if it has none.
+    pub body: String,
     /// The status that was answered; `None` if the scenario left it without an answer.
     pub answered: Option<u16>,
 }
@@ -81,6 +91,8 @@ impl Simulator {
             .route("/restore-jobs", get(list))
             .route("/restore-jobs/{id}", get(describe))
             .route("/indexes/{name}", get(index))
+            .route("/backups/{id}", get(backup))
+            .route("/backups/{id}/create-index", post(create))
             .fallback(unknown)
             .method_not_allowed_fallback(unknown)
             .with_state(plane.clone());
@@ -158,6 +170,25 @@ async fn index(
     plane.answer(named(name, Target::Index), &connection, request).await
 }
 
+async fn backup(
+    State(plane): State<Arc<ControlPlane>>,
+    ConnectInfo(connection): Connection,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    plane.answer(named(id, Target::Backup), &connection, request).await
+}
+
+async fn create(
+    State(plane): State<Arc<ControlPlane>>,
+    ConnectInfo(connection): Connection,
+    id: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let target = named(id, |backup| Target::Create { backup, name: None });
+    plane.answer(target, &connection, request).await
+}
+
 async fn unknown(
     State(plane): State<Arc<ControlPlane>>,
     ConnectInfo(connection): Connection,
@@ -172,16 +203,28 @@ fn named(name: Result<Path<String>, PathRejection>, target: fn(String) -> Target
 }
 
 impl ControlPlane {
-    async fn answer(&self, target: Target, connection: &ConnectionHandle, request: Request) -> Response {
+    async fn answer(&self, mut target: Target, connection: &ConnectionHandle, request: Request) -> Response {
+        let (request, body) = request.into_parts();
+        let body = to_bytes(body, MAX_BODY).await.unwrap_or_default();
+        if let Target::Create { name, .. } = &mut target {
+            *name = name_in(&body);
+        }
         let at = self.timeline.elapsed();
-        let key = text(request.headers(), "api-key");
+        let key = text(&request.headers, "api-key");
         let (key_accepted, good, faulty) = {
             let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
             let key_accepted = world.accepts(key.as_deref(), at);
-            let good = self.good_answer(&mut world, &target, key_accepted, at);
-            let faulty = world
-                .fault(&target, at)
-                .map(|(fault, number)| FaultyResponse::new(fault, number, good.clone(), self.timeline));
+            let fault = world.fault(&target, at);
+            let takes_effect = fault.as_ref().is_none_or(|(fault, _)| fault.accepts());
+            let good = match &target {
+                // The fault damages this answer, or takes its place.
+                Target::Create { .. } if !takes_effect => {
+                    ApiAnswer::failure(StatusCode::SERVICE_UNAVAILABLE, BodyKind::Json, None)
+                }
+                target => self.good_answer(&mut world, target, key_accepted, at),
+            };
+            let faulty =
+                fault.map(|(fault, number)| FaultyResponse::new(&fault, number, good.clone(), self.timeline));
             (key_accepted, good, faulty)
         };
 
@@ -189,11 +232,12 @@ impl ControlPlane {
 
         self.requests.push(RequestRecord {
             at,
-            method: request.method().to_string(),
-            path: request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+            method: request.method.to_string(),
+            path: request.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
             key_accepted,
-            version: text(request.headers(), "x-pinecone-api-version"),
-            user_agent: text(request.headers(), header::USER_AGENT.as_str()),
+            version: text(&request.headers, "x-pinecone-api-version"),
+            user_agent: text(&request.headers, header::USER_AGENT.as_str()),
+            body: String::from_utf8_lossy(&body).into_owned(),
             answered: answered.map(|status| status.as_u16()),
         });
 
@@ -233,12 +277,33 @@ impl ControlPlane {
                 }
             }
             Target::Index(name) => match world.index(name, at) {
-                Some(view) => ApiAnswer::ok(&shape::index(&view)),
+                Some(view) => ApiAnswer::ok(&shape::index(world.script(), &view)),
                 None => not_found(&format!("Resource {name} not found")),
+            },
+            Target::Backup(id) => match world.backup(id, at) {
+                Some(status) => ApiAnswer::ok(&shape::backup(id, status)),
+                None => not_found(&format!("Backup {id} not found.")),
+            },
+            Target::Create { name: None, .. } => ApiAnswer::error(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Failed to deserialize the JSON body into the target type: missing field `name`",
+            ),
+            Target::Create { name: Some(name), .. } if !(1..=MAX_NAME).contains(&name.len()) => {
+                ApiAnswer::failure(StatusCode::BAD_REQUEST, BodyKind::Json, None)
+            }
+            Target::Create { backup, name: Some(name) } => match world.create(backup, name, at) {
+                Ok(job) => shape::started(job),
+                Err(refusal) => shape::refused(&refusal, backup, name),
             },
             Target::Unknown => not_found("Not found."),
         }
     }
+}
+
+/// The name of the index that a body asks for.
+fn name_in(body: &[u8]) -> Option<String> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    Some(value.get("name")?.as_str()?.to_owned())
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Timeline;
 use super::script::{Answers, BodyKind, Script, TimestampSuffix, Unauthorized};
-use super::world::{IndexState, JobPage, JobState, SimulatedJob};
+use super::world::{IndexState, JobPage, JobState, Refusal, SimulatedJob};
 
 /// An answer before it goes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,9 +103,41 @@ pub(super) fn list(script: &Script, timeline: Timeline, page: &JobPage<'_>) -> V
     }
 }
 
-/// An index, serverless.
-pub(super) fn index(view: &IndexState<'_>) -> Value {
+/// What is accepted: a restore that begins.
+pub(super) fn started(job: &SimulatedJob) -> ApiAnswer {
+    let body = json!({ "restore_job_id": job.id, "index_id": job.index_id });
+    ApiAnswer::json(StatusCode::ACCEPTED, &body)
+}
+
+/// Why no restore is started.
+pub(super) fn refused(refusal: &Refusal, backup: &str, name: &str) -> ApiAnswer {
+    let (status, message) = match refusal {
+        Refusal::NoBackup => (StatusCode::NOT_FOUND, format!("Backup {backup} not found.")),
+        Refusal::NotReady(status) => (
+            StatusCode::PRECONDITION_FAILED,
+            format!("Backup {backup} is not ready. Its status is {status}."),
+        ),
+        Refusal::NameTaken => (StatusCode::CONFLICT, format!("Index {name} already exists.")),
+    };
+    ApiAnswer::error(status, &message)
+}
+
+/// A backup.
+pub(super) fn backup(id: &str, status: &str) -> Value {
     json!({
+        "backup_id": id,
+        "source_index_name": "docs",
+        "source_index_id": "00000000-0000-4000-8000-000000000001",
+        "status": status,
+        "cloud": "aws",
+        "region": "us-east-1",
+        "tags": {},
+    })
+}
+
+/// An index, serverless.
+pub(super) fn index(script: &Script, view: &IndexState<'_>) -> Value {
+    let mut index = json!({
         "name": view.name,
         "dimension": 1536,
         "metric": "cosine",
@@ -119,7 +151,11 @@ pub(super) fn index(view: &IndexState<'_>) -> Value {
         "vector_type": "dense",
         "deletion_protection": "disabled",
         "tags": {},
-    })
+    });
+    if let (Answers::V2026_07, Value::Object(fields)) = (script.answers, &mut index) {
+        fields.insert("source_backup_id".to_owned(), json!(view.backup));
+    }
+    index
 }
 
 /// A web page, as proxies send with errors.
@@ -147,7 +183,8 @@ fn code(status: StatusCode) -> &'static str {
         404 => "NOT_FOUND",
         405 => "UNIMPLEMENTED",
         408 | 504 => "DEADLINE_EXCEEDED",
-        409 => "ABORTED",
+        409 => "ALREADY_EXISTS",
+        412 => "FAILED_PRECONDITION",
         422 => "UNPROCESSABLE_ENTITY",
         429 => "RESOURCE_EXHAUSTED",
         502 | 503 => "UNAVAILABLE",
@@ -158,7 +195,9 @@ fn code(status: StatusCode) -> &'static str {
 /// What the API says, or would, with a status.
 fn message(status: StatusCode) -> &'static str {
     match status.as_u16() {
+        400 => "Bad request. The request body included invalid request parameters.",
         401 => "Invalid API key",
+        402 => "Request failed. Pay all past due invoices to lift restrictions on your account.",
         403 => "Access denied: Permission control::backups::list is required",
         404 => "Restore job not found.",
         429 => "Too many requests. Please retry later.",

@@ -5,6 +5,7 @@
 //! order of requests give the same world.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use jiff::SignedDuration;
 use super::list::{JobList, ListQuery};
 use super::random::seeded;
 use super::script::{
-    CreatedAt, EndpointKind, FaultScript, IndexScript, JobScript, ProgressScript, Script, Window,
+    CreatedAt, EndpointKind, FaultScript, IndexScript, JobScript, ProgressScript, READY, Script, Window,
 };
 use crate::model::{JobId, Status};
 
@@ -27,13 +28,16 @@ pub(super) struct World {
     list: JobList,
     /// For each fault, how many requests it was about.
     asked: Vec<u64>,
+    /// How the restores develop that were started by a request.
+    started: JobScript,
+    /// How many were.
+    starts: usize,
 }
 
 /// One job, with defaults for what its script leaves open.
 #[derive(Debug, Clone)]
 pub(super) struct SimulatedJob {
-    /// Which `[[job]]` it comes from.
-    script: usize,
+    origin: Origin,
     pub(super) id: String,
     pub(super) backup_id: String,
     pub(super) index: String,
@@ -42,6 +46,15 @@ pub(super) struct SimulatedJob {
     pub(super) created: SignedDuration,
     /// Scenario time of its end.
     ends: Option<SignedDuration>,
+}
+
+/// Where a job comes from.
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    /// The `[[job]]` of this number.
+    Script(usize),
+    /// A request that started it.
+    Request,
 }
 
 /// The state of a job at one time.
@@ -64,6 +77,19 @@ pub(super) struct IndexState<'a> {
     pub(super) name: &'a str,
     pub(super) state: &'a str,
     pub(super) ready: bool,
+    /// The backup that it was made of.
+    pub(super) backup: Option<&'a str>,
+}
+
+/// Why no restore is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There is no such backup.
+    NoBackup,
+    /// The backup has this status.
+    NotReady(String),
+    /// There is an index of this name.
+    NameTaken,
 }
 
 /// What a request asks for.
@@ -73,6 +99,13 @@ pub(super) enum Target {
     /// A page of the list.
     List(ListQuery),
     Index(String),
+    /// A backup.
+    Backup(String),
+    /// A new index of this backup, as the body says; none if the body is not what is documented.
+    Create {
+        backup: String,
+        name: Option<String>,
+    },
     /// Something that does not exist.
     Unknown,
 }
@@ -86,7 +119,56 @@ impl World {
         let by_index = jobs.iter().enumerate().map(|(at, job)| (job.index.clone(), at)).collect();
         let list = JobList::new(jobs.iter().map(|job| job.created));
         let asked = vec![0; script.fault.len()];
-        Self { script, jobs, by_id, by_index, list, asked }
+        let started = script.restore.job();
+        Self { script, jobs, by_id, by_index, list, asked, started, starts: 0 }
+    }
+
+    /// Starts a restore of `backup` into a new index of this name, or says why not.
+    pub(super) fn create(
+        &mut self,
+        backup: &str,
+        name: &str,
+        at: Duration,
+    ) -> Result<&SimulatedJob, Refusal> {
+        let status = self.backup(backup, at).ok_or(Refusal::NoBackup)?;
+        if status != READY {
+            return Err(Refusal::NotReady(status.to_owned()));
+        }
+        if self.index(name, at).is_some() {
+            return Err(Refusal::NameTaken);
+        }
+
+        self.starts += 1;
+        let created = signed(at);
+        let id = match &self.script.restore.id {
+            Some(id) if self.starts == 1 => id.clone(),
+            Some(id) => format!("{id}-{}", self.starts),
+            None => uuid_of("restore", &format!("{backup} {name} {}", self.starts)),
+        };
+        let row = self.jobs.len();
+        self.jobs.push(SimulatedJob {
+            origin: Origin::Request,
+            backup_id: backup.to_owned(),
+            index: name.to_owned(),
+            index_id: uuid_of("index", &id),
+            created,
+            ends: self.started.takes.map(|takes| created.saturating_add(signed(takes.0))),
+            id: id.clone(),
+        });
+        self.by_id.insert(id, row);
+        self.by_index.insert(name.to_owned(), row);
+        self.list.add();
+
+        Ok(&self.jobs[row])
+    }
+
+    /// The status of a backup at `at`; none if there is no such backup.
+    pub(super) fn backup(&self, id: &str, at: Duration) -> Option<&str> {
+        if self.script.backup.is_empty() {
+            return Some(READY);
+        }
+        let backup = self.script.backup.iter().find(|backup| backup.id.get_ref() == id)?;
+        Some(backup.status_at(at))
     }
 
     /// The state of the job of this id at `at`; `None` if the API does not know it.
@@ -105,13 +187,14 @@ impl World {
         }
         let job = &self.jobs[*self.by_index.get(name)?];
         let state = self.state(job, at)?;
-        let ready_after = signed(self.script.job[job.script].ready_after.0);
+        let ready_after = signed(script_of(&self.script, &self.started, job).ready_after.0);
+        let backup = Some(job.backup_id.as_str());
         let ready = state.is_completed && job.ends.is_some_and(|ends| ends + ready_after <= signed(at));
         let ended = job.ends.is_some_and(|ends| ends <= signed(at));
 
         match (ready, ended && !state.is_completed) {
-            (true, _) => Some(IndexState { name, state: "Ready", ready }),
-            (false, false) => Some(IndexState { name, state: "Initializing", ready }),
+            (true, _) => Some(IndexState { name, state: "Ready", ready, backup }),
+            (false, false) => Some(IndexState { name, state: "Initializing", ready, backup }),
             (false, true) => None,
         }
     }
@@ -119,10 +202,11 @@ impl World {
     /// A page of the list at `at`: its rows, and the token of the next page; an error says why the
     /// query is refused.
     pub(super) fn list(&mut self, query: &ListQuery, at: Duration) -> Result<JobPage<'_>, &'static str> {
-        let Self { script, jobs, list, .. } = self;
+        let Self { script, jobs, list, started, .. } = self;
         let delay = signed(script.list.delay_visibility.0);
-        let listed =
-            |job: &SimulatedJob| exists(&script.job[job.script], at) && job.created + delay <= signed(at);
+        let listed = |job: &SimulatedJob| {
+            exists(script_of(script, started, job), at) && job.created + delay <= signed(at)
+        };
         let (rows, next) = list.page(script, query, |row| listed(&jobs[row]))?;
         let rows = rows.into_iter().map(|row| &self.jobs[row]);
         let rows = rows.filter_map(|job| self.state(job, at).map(|state| (job, state))).collect();
@@ -131,7 +215,7 @@ impl World {
 
     /// Counts the request for every fault that is about it, and returns the first fault that it
     /// meets, with its number among the requests of that fault.
-    pub(super) fn fault(&mut self, target: &Target, at: Duration) -> Option<(&FaultScript, u64)> {
+    pub(super) fn fault(&mut self, target: &Target, at: Duration) -> Option<(Fault, u64)> {
         let mut met = None;
         for (place, fault) in self.script.fault.iter().enumerate() {
             let fault = fault.get_ref();
@@ -142,7 +226,7 @@ impl World {
             self.asked[place] += 1;
             let number = self.asked[place];
             if met.is_none() && chosen(fault, number, [self.script.seed, place as u64, number]) {
-                met = Some((fault, number));
+                met = Some((Fault { script: self.script.clone(), place }, number));
             }
         }
 
@@ -168,7 +252,7 @@ impl World {
     }
 
     fn state<'a>(&'a self, job: &SimulatedJob, at: Duration) -> Option<JobState<'a>> {
-        let script = &self.script.job[job.script];
+        let script = script_of(&self.script, &self.started, job);
         if !exists(script, at) {
             return None;
         }
@@ -206,6 +290,21 @@ impl World {
     }
 }
 
+/// A fault that a request meets.
+#[derive(Debug)]
+pub(super) struct Fault {
+    script: Arc<Script>,
+    place: usize,
+}
+
+impl Deref for Fault {
+    type Target = FaultScript;
+
+    fn deref(&self) -> &FaultScript {
+        self.script.fault[self.place].get_ref()
+    }
+}
+
 /// A page of the list.
 #[derive(Debug)]
 pub(super) struct JobPage<'a> {
@@ -235,7 +334,7 @@ fn expand(script: usize, job: &JobScript) -> Vec<SimulatedJob> {
         let takes = job.takes.map(|takes| takes.0.saturating_add(job.takes_step.0.saturating_mul(steps)));
         let created = signed(job.appears.0).saturating_sub(signed(age));
         SimulatedJob {
-            script,
+            origin: Origin::Script(script),
             backup_id: job.backup_id.clone().unwrap_or_else(|| uuid_of("backup", &id)),
             index: given(&job.index, at + 1)
                 .unwrap_or_else(|| format!("restored-{}", &uuid_of("index name", &id)[..8])),
@@ -258,6 +357,14 @@ fn uuid_of(what: &str, id: &str) -> String {
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
+/// The script of a job; `started` is that of jobs that were started by a request.
+fn script_of<'a>(script: &'a Script, started: &'a JobScript, job: &SimulatedJob) -> &'a JobScript {
+    match job.origin {
+        Origin::Script(number) => &script.job[number],
+        Origin::Request => started,
+    }
+}
+
 fn exists(script: &JobScript, at: Duration) -> bool {
     Window::new(Some(script.appears), script.vanishes).contains(at)
 }
@@ -267,14 +374,16 @@ fn scripted_index(index: &IndexScript, at: Duration) -> Option<IndexState<'_>> {
         return None;
     }
     let name = index.name.get_ref();
+    let backup = index.source_backup_id.as_deref();
     if index.ready_after.is_some_and(|ready| ready.0 <= at) {
-        return Some(IndexState { name, state: "Ready", ready: true });
+        return Some(IndexState { name, state: "Ready", ready: true, backup });
     }
     Some(match index.states.iter().filter(|step| step.at.0 <= at).max_by_key(|step| step.at) {
         Some(step) => {
-            IndexState { name, state: &step.state, ready: step.ready.unwrap_or(step.state == "Ready") }
+            let ready = step.ready.unwrap_or(step.state == "Ready");
+            IndexState { name, state: &step.state, ready, backup }
         }
-        None => IndexState { name, state: "Initializing", ready: false },
+        None => IndexState { name, state: "Initializing", ready: false, backup },
     })
 }
 
@@ -289,13 +398,15 @@ fn concerns<'a>(
         Target::Describe(_) => EndpointKind::Describe,
         Target::List(_) => EndpointKind::List,
         Target::Index(_) => EndpointKind::Index,
+        Target::Backup(_) => EndpointKind::Backup,
+        Target::Create { .. } => EndpointKind::Create,
         Target::Unknown => EndpointKind::Any,
     };
 
     let about = |job: &str| match target {
         Target::Describe(id) => id == job,
         Target::Index(name) => index_of(job) == Some(name),
-        Target::List(_) | Target::Unknown => false,
+        Target::List(_) | Target::Backup(_) | Target::Create { .. } | Target::Unknown => false,
     };
 
     (fault.endpoint == EndpointKind::Any || fault.endpoint == endpoint)

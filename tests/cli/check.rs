@@ -88,7 +88,7 @@ fn webhooks_and_the_state_are_explained() {
          reaches   private addresses too\n\nsink ops\n  webhook, address from environment variable OPS\n  \
          receives  every event\n  format    cloudevents\n  signed    with 2 secrets, from credential new, \
          environment variable OLD\n  reaches   public addresses only\n  retries   after 5s, 1m30s\n\nsink log\n  log on standard error, for people\n  \
-         receives  every event\n\nstate\n  \
+         receives  every event\n\nroutes\n  events    every event\n  go to     webhook, ops, log\n\nstate\n  \
          kept in   /srv/watch.db\n  kept for  90d after the end of a job\n  history   730d after the end of a restore",
     );
 }
@@ -343,4 +343,38 @@ fn online(folder: &Folder, text: &str, key: &str) -> Done {
 /// A file shipped with the program.
 fn shipped(path: &str) -> String {
     format!("{}/config/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn routes_are_shown_and_ends_that_only_the_log_gets_are_a_warning() {
+    let folder = Folder::new();
+    let project = |name: &str| {
+        format!("[[project]]\nname = \"{name}\"\napi_key = {{ env = \"K\" }}\ndiscover = true\n")
+    };
+    let config = folder.write(
+        "config.toml",
+        project("prod eu")
+            + &project("staging")
+            + "[[sink]]\ntype = \"webhook\"\nname = \"pager\"\nurl = \"https://pager.example\"\n\
+               projects = [\"prod*\"]\nexclude_indexes = [\"*-scratch\"]\n",
+    );
+
+    let done = Watch::new(["check", "--config", &config]).run().expect(0);
+
+    for text in [
+        "\n  receives  every event\n  projects  prod*\n  except    *-scratch\n",
+        "\nroutes\n  projects  prod eu\n  events    project.*\n  go to     pager, log\n  events    every other event\n  \
+         go to     pager (except *-scratch), log\n",
+        "\nroutes\n  projects  staging\n  events    every event\n  go to     log\n",
+    ] {
+        assert!(done.stdout.contains(text), "{text}: {}", done.stdout);
+    }
+    for warning in [
+        "warning: no sink beside the log gets these events of the project `prod eu`, for restores into *-scratch: \
+         restore_job.completed, ",
+        "warning: no sink beside the log gets these events of the project `staging`: restore_job.completed, ",
+    ] {
+        assert!(done.stderr.contains(warning), "{warning}: {}", done.stderr);
+    }
+    assert_eq!(done.stderr.matches("warning: ").count(), 2, "{}", done.stderr);
 }

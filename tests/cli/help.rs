@@ -6,6 +6,7 @@ use crate::support::Watch;
 fn every_command_prints_help_on_standard_output() {
     let commands = [
         "wait",
+        "restore",
         "run",
         "deliveries",
         "list",
@@ -43,6 +44,9 @@ fn exit_codes_are_explained_where_they_matter() {
     for variable in ["PINECONE_API_KEY", "PINECONE_CONTROLLER_HOST", "HTTPS_PROXY", "NO_COLOR", "RUST_LOG"] {
         assert!(wait.contains(variable), "{variable}: {wait}");
     }
+
+    let restore = Watch::new(["restore", "--help"]).run().expect(0).stdout;
+    assert!(restore.contains("\n  7    it is not known whether a restore was started"), "{restore}");
 
     for (command, words) in [
         ("run", &["with 0 when all completed", "1 when one failed", "6 when"][..]),
@@ -87,7 +91,7 @@ fn help_ends_with_examples() {
 
 #[test]
 fn commands_that_need_the_key_say_so() {
-    for command in ["wait", "list", "explain", "run", "check", "notify-test"] {
+    for command in ["wait", "restore", "list", "explain", "run", "check", "notify-test"] {
         let help = Watch::new([command, "--help"]).run().expect(0).stdout;
         assert!(help.contains("PINECONE_API_KEY"), "{command}: {help}");
     }

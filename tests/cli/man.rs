@@ -35,7 +35,7 @@ fn each_command_has_a_page() {
         .run()
         .expect(2)
         .logged("there is no command `restart`")
-        .logged("wait, run,");
+        .logged("wait, restore, run,");
 }
 
 #[test]

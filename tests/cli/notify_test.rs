@@ -8,21 +8,37 @@ use crate::support::{Done, Folder, Watch, receive, unused_address};
 const SECRET: &str = "whsec_Y2FuYXJ5IG9mIG5vdGlmeS10ZXN0LCBsb25nIGVub3VnaA==";
 
 #[test]
+fn test_goes_to_a_sink_whatever_its_route_is() {
+    let receiver = receive([]);
+    let sink = |name, keys| webhook(name, &receiver.url(), keys);
+    let routes = [
+        sink("one", "projects = [\"other\"]\nindexes = [\"none\"]"),
+        sink("two", "projects = [\"default\"]\nnames = [\"none\"]\nevents = [\"restore_job.failed\"]"),
+    ];
+    let other = "[[project]]\nname = \"other\"\njobs = []\napi_key = { env = \"KEY\" }\n";
+
+    notify(&(other.to_owned() + &routes.concat()), &[]).expect(0);
+
+    assert_eq!(receiver.count(), 2);
+}
+
+#[test]
 fn each_sink_gets_one_marked_test() {
     let receiver = receive([]);
-    let formats = ["standard", "cloudevents", "slack", "discord", "teams", "ntfy"];
+    let formats = ["standard", "cloudevents", "slack", "discord", "teams", "ntfy", "pagerduty"];
     let sinks: String = formats
         .iter()
         .map(|format| {
+            let routing = if *format == "pagerduty" { "routing_key = { env = \"SECRET\" }\n" } else { "" };
             let more = format!(
-                "format = \"{format}\"\nsigning_secret = {{ env = \"SECRET\" }}\nevents = [\"restore_job.failed\"]"
+                "{routing}format = \"{format}\"\nsigning_secret = {{ env = \"SECRET\" }}\nevents = [\"restore_job.failed\"]"
             );
             webhook(format, &receiver.url(), &more)
         })
         .collect();
     let done = notify(&format!("[[sink]]\ntype = \"log\"\n{sinks}"), &[]).expect(0);
 
-    assert_eq!(done.stdout.matches(" ok ").count(), 7, "{}", done.stdout);
+    assert_eq!(done.stdout.matches(" ok ").count(), 8, "{}", done.stdout);
     assert_eq!(done.stderr.matches("a test of restore-watch").count(), 1, "{}", done.stderr);
     let posts = receiver.received();
     let mut types: Vec<_> = posts.iter().map(|post| post.header("content-type").expect("a type")).collect();
@@ -30,9 +46,9 @@ fn each_sink_gets_one_marked_test() {
     let json = "application/json";
     let event = "application/cloudevents+json";
 
-    assert_eq!(types.len(), 6);
-    assert_eq!(types.iter().filter(|kind| **kind == json).count(), 4, "{types:?}");
-    assert!(types[0].starts_with(event) && types[5].starts_with("text/plain"), "{types:?}");
+    assert_eq!(types.len(), 7);
+    assert_eq!(types.iter().filter(|kind| **kind == json).count(), 5, "{types:?}");
+    assert!(types[0].starts_with(event) && types[6].starts_with("text/plain"), "{types:?}");
     let verifier = standardwebhooks::Webhook::new(SECRET).expect("a secret");
 
     for post in &posts {

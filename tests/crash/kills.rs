@@ -17,8 +17,16 @@ use crate::world::Size;
 const FEW: usize = 37;
 
 /// The failpoints at which the process kills itself.
-const PLACES: [&str; 6] =
-    ["before_commit", "after_commit", "before_post", "after_post", "before_mark", "after_mark"];
+const PLACES: [&str; 8] = [
+    "before_commit",
+    "after_commit",
+    "before_post",
+    "after_post",
+    "before_exec",
+    "after_exec",
+    "before_mark",
+    "after_mark",
+];
 
 /// The world of one round.
 const ROUND: Size = Size { projects: 3, jobs: 60, endless: 0, span: Duration::from_secs(15) };

@@ -14,11 +14,11 @@ use crate::support::KEY;
 /// The part of each address that is as good as a password.
 pub(crate) const PATH: &str = "services/canary-of-a-path?token=canary-of-a-query";
 
-/// The routing key of a pager.
-pub(crate) const ROUTING_KEY: &str = "canary-of-a-routing-key-01234567";
+/// The token of each webhook.
+pub(crate) const TOKEN: &str = "canary-of-a-bearer-token";
 
-/// The value of a header.
-pub(crate) const HEADER: &str = "canary-of-a-header";
+/// A secret that belongs into a body.
+pub(crate) const KEY_OF_BODY: &str = "canary-of-a-routing-key-01234567";
 
 /// The password of a mail account, and the form in which it is sent (RFC 4616).
 pub(crate) const PASSWORD: &str = "canary-of-a-password";
@@ -27,9 +27,7 @@ pub(crate) const AUTH_PLAIN: &str = "AHdhdGNoAGNhbmFyeS1vZi1hLXBhc3N3b3Jk";
 #[test]
 fn search_finds_each_secret() {
     assert_eq!(found_in(b"nothing"), None);
-    for secret in
-        [KEY, PATH, &signing(1), &decoded(1), ROUTING_KEY, HEADER, PASSWORD, AUTH_PLAIN]
-    {
+    for secret in [KEY, PATH, TOKEN, &signing(1), &decoded(1), KEY_OF_BODY, PASSWORD, AUTH_PLAIN] {
         assert!(found_in(&[b"\xff\0", secret.as_bytes(), b"\0"].concat()).is_some(), "{secret}");
     }
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::ledger::{Ledger, SINKS};
 use crate::oracle::{Counts, Emission, judge};
 use crate::secrets;
-use crate::support::{Done, Folder, KEY, Running, Watch};
+use crate::support::{Done, Folder, KEY, PATIENCE, Running, Watch};
 use crate::world::{Size, World};
 
 /// Everything around one state.
@@ -99,7 +99,9 @@ impl Stage {
     /// Calms the sinks and runs the daemon until all is done.
     pub(crate) fn finish(&mut self) {
         self.ledgers.iter().for_each(|ledger| ledger.calm(true));
-        let done = start(self.daemon(&["--exit-when-done"])).finish();
+        let mut daemon = start(self.daemon(&["--exit-when-done"]));
+        assert!(daemon.ends_within(PATIENCE), "{}{}", self.pending(), daemon.stderr());
+        let done = daemon.finish();
         self.ended(&done);
         assert!(matches!(done.code, Some(0 | 1 | 6)), "{:?}: {}", done.code, self.context());
     }
@@ -113,6 +115,22 @@ impl Stage {
         let faults = &verdict.faults[..verdict.faults.len().min(20)];
         assert!(faults.is_empty(), "{} faults: {faults:#?}\n{}", verdict.faults.len(), self.context());
         verdict.counts
+    }
+
+    /// What is pending, by sink.
+    fn pending(&self) -> String {
+        let sql = "SELECT sink, count(*), min(due), max(attempts), max(reason) FROM deliveries WHERE state = 'pending' GROUP BY sink";
+        let connection = Connection::open(&self.state).expect("a state");
+        let mut statement = connection.prepare(sql).expect("a statement");
+        let row = |row: &rusqlite::Row<'_>| {
+            let (sink, count): (String, i64) = (row.get(0)?, row.get(1)?);
+            let (due, attempts): (Option<i64>, i64) = (row.get(2)?, row.get(3)?);
+            let reason: Option<String> = row.get(4)?;
+            Ok(format!(
+                "{sink}: {count} pending, the first due {due:?}, {attempts} attempts at most, {reason:?}\n"
+            ))
+        };
+        statement.query_map([], row).expect("rows").map(|row| row.expect("a row")).collect()
     }
 
     /// Context for the message of a failure.

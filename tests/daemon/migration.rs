@@ -55,7 +55,7 @@ fn migration_is_whole_or_not_begun_and_repeats_no_event() {
     assert_eq!((version(), number(&state, "SELECT count(*) FROM restores")), (1, -1));
     let killed = start().env("RESTORE_WATCH_FAILPOINT", "after_migration:1").run();
     assert_eq!(killed.signal, Some(9), "{}", killed.stderr);
-    assert_eq!((version(), number(&state, "SELECT count(*) FROM restores")), (2, 4));
+    assert_eq!((version(), number(&state, "SELECT count(*) FROM restores")), (3, 4));
     let mut daemon = start().start();
     daemon.until_logged("jobs known: 6");
     // It is awaited no longer whether the index of the fifth is ready.

@@ -99,3 +99,36 @@ fn disabled_sink_is_one_line_in_the_log() {
     assert_eq!(done.stderr.matches("sink ops").count(), 1, "{}", done.stderr);
     assert!(done.stderr.contains("ERROR sink ops is disabled: HTTP 410; "), "{}", done.stderr);
 }
+
+#[test]
+fn rejected_delivery_is_sent_again_after_the_mend() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let (receiver, folder) = (receive([]), Folder::new());
+    receiver.otherwise(Reply::status(401).body("no such token"));
+    let state = folder.path().join("state.db").to_string_lossy().into_owned();
+    let daemon = Daemon::new(format!("[state]\npath = \"{state}\"\n")).project("one", &plane, &["rj-1"]);
+    let mut daemon = daemon.with(&sink(&receiver, &["10ms"])).run(&[]).start();
+    daemon.until_logged("watching 1 restore");
+    daemon.until("a dead letter", |daemon| ops(&status(daemon))["dead"] == 1);
+
+    let id = post_id(&receiver);
+    daemon.until_logged(&format!(
+        "(rj-1) after 2 attempts: HTTP 401: no such token; its receiver \
+         refuses the credentials; check the token in its `url`, which may be revoked, then send it again: \
+         restore-watch deliveries retry {id} --state-file {state}"
+    ));
+    receiver.otherwise(Reply::status(200));
+    ask(&daemon, &["deliveries", "retry", &id, "--state-file", &state]).expect(0);
+
+    daemon.until_logged("INFO sink ops takes deliveries again, after ");
+    let known = status(&daemon);
+    assert_eq!((&known["trouble"], &ops(&known)["dead"]), (&Value::Null, &0.into()));
+    let posts = receiver.received();
+    assert!(posts.len() == 3 && posts.iter().all(|post| post.body == posts[0].body), "{posts:?}");
+}
+
+/// The id of the event that was posted first.
+fn post_id(receiver: &Receiver) -> String {
+    let event: Value = serde_json::from_slice(&receiver.received()[0].body).expect("JSON");
+    event["id"].as_str().expect("an id").to_owned()
+}

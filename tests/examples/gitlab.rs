@@ -5,7 +5,9 @@ use std::fs;
 use restore_watch::simulate::Simulator;
 use serde_json::Value;
 
-use crate::stage::{RESTORE, ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed};
+use crate::stage::{
+    ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, refusing, restored_before,
+};
 use crate::support::Done;
 use crate::yaml;
 
@@ -17,7 +19,7 @@ const JOBS: [&str; 3] = ["restore", "switch-traffic", "roll-back"];
 fn completed_restore_switches_traffic() {
     let pipeline = Pipeline::new(completes());
     assert_eq!(pipeline.run(), Some(0));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
+    assert_eq!((pipeline.stage.calls(), pipeline.stage.starts()), (vec![SWITCH.to_owned()], vec![202]));
     assert!(pipeline.stage.has_seen_it_serve());
 }
 
@@ -25,7 +27,7 @@ fn completed_restore_switches_traffic() {
 fn failed_restore_rolls_back() {
     let pipeline = Pipeline::new(failed());
     assert_eq!(pipeline.run(), Some(1));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, ROLL_BACK]);
+    assert_eq!(pipeline.stage.calls(), [ROLL_BACK]);
 }
 
 #[test]
@@ -33,35 +35,28 @@ fn retry_after_a_timeout_continues_the_same_restore() {
     let mut pipeline = Pipeline::new(endless());
     pipeline.timeout = Some("300ms");
     assert_eq!(pipeline.run(), Some(124));
-    assert_eq!(pipeline.stage.calls(), [RESTORE]);
-    pipeline.stage.turn_to(completed());
+    assert_eq!((pipeline.stage.calls(), pipeline.stage.starts()), (Vec::<String>::new(), vec![202]));
+    pipeline.stage.turn_to(restored_before());
     assert_eq!(pipeline.run(), Some(0));
-    assert_eq!(pipeline.stage.calls(), [RESTORE, SWITCH]);
+    assert_eq!((pipeline.stage.calls(), pipeline.stage.starts()), (vec![SWITCH.to_owned()], vec![409]));
 }
 
 #[test]
-fn without_a_restore_nothing_is_waited_for() {
-    let pipeline = Pipeline::new(completed());
-    pipeline.stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
+fn restore_that_is_refused_rolls_back() {
+    let pipeline = Pipeline::new(refusing());
     assert_eq!(pipeline.run(), Some(1));
-    assert_eq!(pipeline.stage.calls(), [RESTORE], "nothing was rolled back");
-    assert!(!pipeline.stage.path("restore.json").exists() && pipeline.stage.polls() == 0);
+    assert_eq!((pipeline.stage.calls(), pipeline.stage.starts()), (vec![ROLL_BACK.to_owned()], vec![412]));
 }
 
 #[test]
-fn missing_programs_are_installed() {
+fn missing_program_is_installed() {
     let pipeline = Pipeline::new(completed());
-    // Neither program is installed; the stub only records the installation.
-    for program in ["pc", "restore-watch"] {
-        fs::remove_file(pipeline.stage.path("bin").join(program)).expect("a file");
-    }
+    // It is not installed; the stub only records the installation.
+    fs::remove_file(pipeline.stage.path("bin/restore-watch")).expect("a file");
     assert_eq!(pipeline.job("restore").code, Some(127));
     let calls = pipeline.stage.calls();
 
-    assert!(
-        calls[0].starts_with("cargo install --locked --git ") && calls[1].starts_with("curl "),
-        "{calls:?}"
-    );
+    assert!(calls.len() == 1 && calls[0].starts_with("cargo install --locked --git "), "{calls:?}");
 }
 
 fn pipeline() -> Value {
@@ -111,7 +106,7 @@ impl Pipeline {
             program = program.env(&name, &value.replace("$CI_PROJECT_DIR", &directory));
         }
         // The report of the previous job.
-        let reported = fs::read_to_string(self.stage.path("wait.env")).unwrap_or_default();
+        let reported = fs::read_to_string(self.stage.path("restore.env")).unwrap_or_default();
         for (name, value) in reported.lines().filter_map(|line| line.split_once('=')) {
             program = program.env(name, value);
         }

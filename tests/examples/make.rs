@@ -2,20 +2,20 @@
 
 use restore_watch::simulate::Simulator;
 
-use crate::stage::{RESTORE, ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, is_there_for};
+use crate::stage::{
+    ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, is_there_for, refusing, restored_before,
+};
 use crate::support::Watch;
 
 #[test]
 fn completed_restore_switches_traffic() {
     let Some(stage) = stage(completes()) else { return };
-    let done = make(&stage, &[]).run().expect(0).logged("restore rj-1 into index docs completed after ");
-    assert!(done.stdout.contains("waiting for index docs at most 2h\n"), "{}", done.stdout);
-    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    make(&stage, &[]).run().expect(0).logged("restore rj-1 into index docs completed after ");
+    assert_eq!((stage.calls(), stage.starts()), (vec![SWITCH.to_owned()], vec![202]));
     assert!(stage.has_seen_it_serve());
-    // A second run restores nothing and waits for nothing.
-    let polls = stage.polls();
+    // A second run restores nothing.
     make(&stage, &[]).run().expect(0);
-    assert_eq!((stage.calls().len(), stage.polls()), (3, polls));
+    assert_eq!((stage.calls().len(), stage.starts()), (2, vec![202, 409]));
 }
 
 #[test]
@@ -24,7 +24,7 @@ fn restore_runs_in_parallel_with_other_work() {
     let done = make(&stage, &["-j2"]).run().expect(0).logged("watching restore rj-1 into index docs");
     let at = |text: &str| done.stdout.find(text).unwrap_or_else(|| panic!("{text}: {}", done.stdout));
     assert!(at("whatever can be done meanwhile") < at("ready  docs  rj-1"), "{}", done.stdout);
-    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    assert_eq!(stage.calls(), [SWITCH]);
 }
 
 #[test]
@@ -32,38 +32,37 @@ fn failed_restore_rolls_back() {
     for options in [&[][..], &["-j2"]] {
         let Some(stage) = stage(failed()) else { return };
         make(&stage, options).run().expect(2).logged("Error 1");
-        assert_eq!(stage.calls(), [RESTORE, ROLL_BACK]);
-        assert!(!stage.path("docs.b-1.ready").exists());
+        assert_eq!((stage.calls(), stage.starts()), (vec![ROLL_BACK.to_owned()], vec![202]));
     }
 }
 
 #[test]
 fn retry_after_a_timeout_continues_the_same_restore() {
     let Some(mut stage) = stage(endless()) else { return };
-    make(&stage, &["TIMEOUT=300ms"]).run().expect(2).logged("make the same again to go on waiting");
-    assert_eq!(stage.calls(), [RESTORE]);
-    stage.turn_to(completed());
+    make(&stage, &["TIMEOUT=300ms"]).run().expect(2).logged("make the same again to go on with the restore");
+    assert_eq!((stage.calls(), stage.starts()), (Vec::<String>::new(), vec![202]));
+    stage.turn_to(restored_before());
     make(&stage, &[]).run().expect(0);
-    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    assert_eq!((stage.calls(), stage.starts()), (vec![SWITCH.to_owned()], vec![409]));
 }
 
 #[test]
 fn dry_run_does_nothing() {
     let Some(stage) = stage(completed()) else { return };
     let done = make(&stage, &["-n"]).run().expect(0);
-    assert!(done.stdout.contains("restore-watch wait --from-file docs.b-1.started"), "{}", done.stdout);
+    assert!(done.stdout.contains("restore-watch restore 'b-1' --name 'docs'"), "{}", done.stdout);
     assert!(stage.calls().is_empty() && stage.polls() == 0);
 }
 
 #[test]
 fn without_a_restore_nothing_is_waited_for() {
-    let Some(stage) = stage(completed()) else { return };
-    stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
-    make(&stage, &[]).run().expect(2);
-    assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned()], 0));
+    let Some(stage) = stage(refusing()) else { return };
+    make(&stage, &[]).run().expect(2).logged("HTTP 412");
+    assert_eq!((stage.polls(), stage.starts()), (1, vec![412]));
     for words in [&["make"][..], &["make", "deploy", "INDEX=docs"]] {
         stage.program(words).run().expect(2).logged("say make deploy BACKUP=");
     }
+    assert_eq!(stage.polls(), 1);
 }
 
 /// `None` if make is not installed.

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use restore_watch::simulate::Simulator;
 
-use crate::support::{Folder, KEY, Watch, done, play, skipped};
+use crate::support::{Folder, KEY, Watch, play, skipped};
 
 /// The directory of the examples.
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples");
@@ -19,38 +19,41 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/examples");
 /// Records its name and its arguments.
 const RECORD: &str = "#!/bin/sh\necho \"${0##*/} $*\" >> \"$CALLS\"\n";
 
-/// A restore that completed before the first poll.
+/// A restore that completes at once.
 pub(crate) fn completed() -> Simulator {
-    ended("completed")
+    play("[restore]\nid = \"rj-1\"\ntakes = \"1ms\"")
 }
 
 /// A restore that completes during the wait, and an index that becomes ready later.
 pub(crate) fn completes() -> Simulator {
-    play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"\ntakes = \"1s\"\nready_after = \"1s\"")
+    play("[restore]\nid = \"rj-1\"\ntakes = \"1s\"\nready_after = \"1s\"")
 }
 
-/// A restore that failed.
+/// A restore that fails at once.
 pub(crate) fn failed() -> Simulator {
-    ended("failed")
-}
-
-fn ended(status: &str) -> Simulator {
-    play(&format!("{}index = \"docs\"\n", done(&[("rj-1", status)])))
+    play("[restore]\nid = \"rj-1\"\ntakes = \"1ms\"\nends = \"failed\"")
 }
 
 /// A restore that never ends.
 pub(crate) fn endless() -> Simulator {
-    play("[[job]]\nid = \"rj-1\"\nindex = \"docs\"")
+    play("[restore]\nid = \"rj-1\"")
 }
 
-/// The stage of an example: `pc` starts the restore `rj-1` of the backup `b-1`.
+/// An index that an earlier run of the example restored, later.
+pub(crate) fn restored_before() -> Simulator {
+    play("[[job]]\nid = \"rj-1\"\nbackup_id = \"b-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"10m\"")
+}
+
+/// An API that starts no restore: the backup is not ready.
+pub(crate) fn refusing() -> Simulator {
+    play("[[backup]]\nid = \"b-1\"\nstatus = \"Initializing\"")
+}
+
+/// The stage of an example, which restores the backup `b-1` into the index `docs`.
 pub(crate) struct Stage {
     folder: Folder,
     plane: Simulator,
 }
-
-/// What `pc` is called with.
-pub(crate) const RESTORE: &str = "pc index restore --id b-1 --name docs --json";
 
 /// The call that switches traffic.
 pub(crate) const SWITCH: &str = "switch-traffic.sh docs";
@@ -66,12 +69,7 @@ impl Stage {
             fs::create_dir(stage.path(directory)).expect("a directory");
         }
         symlink(env!("CARGO_BIN_EXE_restore-watch"), stage.path("bin/restore-watch")).expect("a link");
-        stage.script(
-            "bin/pc",
-            "printf '{\\n  \"restore_job_id\": \"rj-1\",\\n  \"index_id\": \"i-1\"\\n}\\n'\n",
-        );
-        // Installers: a script to pipe into a shell, and a build.
-        stage.script("bin/curl", "echo 'echo \"sh $PINECONE_VERSION $PINECONE_INSTALL\" >> \"$CALLS\"'\n");
+        // It would build the program.
         stage.script("bin/cargo", "");
         stage.script("switch-traffic.sh", "");
         stage.script("roll-back.sh", "");
@@ -100,6 +98,12 @@ impl Stage {
     /// From now on, this is the control plane.
     pub(crate) fn turn_to(&mut self, plane: Simulator) {
         self.plane = plane;
+    }
+
+    /// The answers to requests that start a restore.
+    pub(crate) fn starts(&self) -> Vec<u16> {
+        let posts = self.plane.requests().into_iter().filter(|request| request.method == "POST");
+        posts.filter_map(|request| request.answered).collect()
     }
 
     /// How often the control plane was asked.

@@ -2,7 +2,9 @@
 
 use restore_watch::simulate::Simulator;
 
-use crate::stage::{RESTORE, SWITCH, Stage, completed, completes, endless, failed, is_there, is_there_for};
+use crate::stage::{
+    SWITCH, Stage, completed, completes, endless, failed, is_there, is_there_for, refusing, restored_before,
+};
 use crate::support::{Done, Watch};
 
 const VARIABLES: [&str; 2] = ["-var=backup=b-1", "-var=index=docs"];
@@ -12,37 +14,36 @@ fn completed_restore_switches_traffic() {
     let Some(stage) = stage(completes()) else { return };
     let done = apply(&stage, &[]).expect(0);
     assert!(done.stdout.contains("restore rj-1 into index docs completed after "), "{}", done.stdout);
-    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    assert_eq!((stage.calls(), stage.starts()), (vec![SWITCH.to_owned()], vec![202]));
     assert!(stage.has_seen_it_serve());
     // A second apply has nothing to do.
     let polls = stage.polls();
     apply(&stage, &[]).expect(0);
-    assert_eq!((stage.calls().len(), stage.polls()), (2, polls));
+    assert_eq!((stage.calls().len(), stage.polls()), (1, polls));
 }
 
 #[test]
 fn failed_restore_fails_the_apply() {
     let Some(stage) = stage(failed()) else { return };
     apply(&stage, &[]).expect(1).logged("exit status 1");
-    assert_eq!(stage.calls(), [RESTORE]);
+    assert_eq!((stage.calls(), stage.starts()), (Vec::<String>::new(), vec![202]));
 }
 
 #[test]
 fn apply_after_a_timeout_continues_the_same_restore() {
     let Some(mut stage) = stage(endless()) else { return };
     apply(&stage, &["-var=timeout=300ms"]).expect(1).logged("exit status 124");
-    assert_eq!(stage.calls(), [RESTORE]);
-    stage.turn_to(completed());
+    assert_eq!((stage.calls(), stage.starts()), (Vec::<String>::new(), vec![202]));
+    stage.turn_to(restored_before());
     apply(&stage, &[]).expect(0);
-    assert_eq!(stage.calls(), [RESTORE, SWITCH]);
+    assert_eq!((stage.calls(), stage.starts()), (vec![SWITCH.to_owned()], vec![409]));
 }
 
 #[test]
 fn without_a_restore_nothing_is_waited_for() {
-    let Some(stage) = stage(completed()) else { return };
-    stage.script("bin/pc", "echo '{ \"error\": \"quota\" }'; exit 1");
+    let Some(stage) = stage(refusing()) else { return };
     apply(&stage, &[]).expect(1);
-    assert_eq!((stage.calls(), stage.polls()), (vec![RESTORE.to_owned()], 0));
+    assert_eq!((stage.calls(), stage.starts()), (Vec::<String>::new(), vec![412]));
 }
 
 #[test]
@@ -60,17 +61,10 @@ fn provisioners_run_without_terraform() {
     }
     for (plane, code) in [(completed(), 0), (failed(), 1)] {
         let bare = Stage::new("terraform/main.tf", plane);
-        let run = |line: String| {
-            let shell = ["bash", "-euo", "pipefail", "-c", &line];
-            bare.program(&shell)
-                .env("BACKUP", "b-1")
-                .env("INDEX", "docs")
-                .env("STARTED", "s")
-                .env("TIMEOUT", "2h")
-                .run()
-        };
-        let codes: Vec<_> = commands().into_iter().take(2).map(|line| run(line).code).collect();
-        assert_eq!(codes, [Some(0), Some(code)]);
+        let line = commands().into_iter().next().expect("the command of the first provisioner");
+        let shell = ["bash", "-euo", "pipefail", "-c", &line];
+        let run = bare.program(&shell).env("BACKUP", "b-1").env("INDEX", "docs").env("TIMEOUT", "2h").run();
+        assert_eq!((run.code, bare.starts()), (Some(code), vec![202]));
     }
 }
 

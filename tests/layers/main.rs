@@ -14,7 +14,7 @@ use paths::{Reference, references};
 /// The layers, lowest first. Modules of one layer do not import each other.
 const LAYERS: &[&[&str]] = &[
     &["model"],
-    &["platform"],
+    &["platform", "template"],
     &["config"],
     &["engine"],
     &["adapters::http", "adapters::metrics"],
@@ -35,7 +35,7 @@ const LAYERS: &[&[&str]] = &[
     &["app", "app::plural", "app::setup", "app::sink_tests"],
     &["app::diagnostics"],
     &["app::driver"],
-    &["app::daemon", "app::wait"],
+    &["app::daemon", "app::restore", "app::wait"],
     &["cli"],
     &["lib", "main"],
 ];
@@ -56,6 +56,10 @@ const FORBIDDEN_IN_ENGINE: &[&str] = &[
     "serde",
     "serde_json",
 ];
+
+/// What starts a restore at Pinecone, and who may name it: no daemon, and no other command.
+const CREATOR: &[&str] = &["create_index", "IndexCreator"];
+const MAY_CREATE: &[&str] = &["adapters::pinecone", "app::restore", "cli::restore"];
 
 /// The unit that the layers order: the module, or the part of a split folder.
 fn unit(path: &[String]) -> String {
@@ -101,7 +105,11 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
         let backoff =
             (is_backoff && module != ["engine", "retry"]).then_some("belongs to engine/retry.rs alone");
 
-        for fault in [import, purity, backoff].into_iter().flatten() {
+        let is_creator = named.iter().any(|name| CREATOR.contains(&name.as_str()));
+        let may_create = MAY_CREATE.iter().any(|place| module.join("::").starts_with(place));
+        let creator = (is_creator && !may_create).then_some("may start a restore: it is for `restore` alone");
+
+        for fault in [import, purity, backoff, creator].into_iter().flatten() {
             found.push(format!("{}:{line}: `{}` {fault}", path.display(), named.join("::")));
         }
     }
@@ -273,6 +281,16 @@ fn imports_that_lead_the_wrong_way_are_found() {
             "`schemars::JsonSchema` has no place in the engine",
         ),
         ("engine/tracker/mod.rs", "#[serde(default)] struct Job;", "`serde` has no place in the engine"),
+        (
+            "app/daemon/mod.rs",
+            "use crate::adapters::pinecone::create_index::Started;",
+            "`crate::adapters::pinecone::create_index::Started` may start a restore: it is for `restore` alone",
+        ),
+        (
+            "cli/run.rs",
+            "fn f() { pinecone::create_index::IndexCreator::new(c); }",
+            "`pinecone::create_index::IndexCreator::new` may start a restore: it is for `restore` alone",
+        ),
         ("engine/outbox.rs", "use backoff::Backoff;", "`backoff::Backoff` belongs to engine/retry.rs alone"),
     ] {
         let faults = faults(path, text);
@@ -304,6 +322,8 @@ fn other_imports_are_accepted() {
         ),
         ("main.rs", "use restore_watch::cli::Cli;"),
         ("cli/wait.rs", "use crate::app::wait::{self, Options};"),
+        ("cli/restore/mod.rs", "use crate::adapters::pinecone::create_index::IndexCreator;"),
+        ("app/restore/mod.rs", "use crate::adapters::pinecone::create_index::IndexCreator;"),
     ] {
         assert_eq!(faults(path, text), Vec::<String>::new(), "{path}: {text}");
     }

@@ -64,6 +64,11 @@ fn surroundings() {
 }
 
 #[test]
+fn restores_to_start() {
+    check(table::restores::ROWS);
+}
+
+#[test]
 fn the_table_has_every_number_once() {
     let tables = [
         table::keys::ROWS,
@@ -72,11 +77,12 @@ fn the_table_has_every_number_once() {
         table::configurations::ROWS,
         table::daemons::ROWS,
         table::surroundings::ROWS,
+        table::restores::ROWS,
     ];
     let numbers: Vec<_> = tables.into_iter().flatten().map(|row| row.number).collect();
 
     // To ask the daemon of another user needs two users: that is in `tests/daemon/control.rs`.
-    assert_eq!(numbers, (1..=68).filter(|number| *number != 57).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=69).filter(|number| *number != 57).collect::<Vec<_>>());
 }
 
 /// Makes these mistakes, and compares what is said.

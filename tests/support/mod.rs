@@ -14,6 +14,7 @@
 mod process;
 mod servers;
 mod tls_plane;
+mod tls_receiver;
 
 pub use process::{Done, KEY, PATIENCE, Running, Watch, json_lines};
 /// Prints why a test is skipped, past the harness's capture, so that it is seen.
@@ -37,4 +38,5 @@ pub fn library_of_clocks() -> Option<String> {
 }
 
 pub use servers::{Folder, done, fast, play, play_shipped, receive, replay, unused_address};
-pub use tls_plane::TlsPlane;
+pub use tls_plane::{TlsPlane, pem as certificate};
+pub use tls_receiver::TlsReceiver;

@@ -9,7 +9,8 @@ use std::thread;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, Stream};
+use rustls::server::WantsServerCert;
+use rustls::{ConfigBuilder, ServerConfig, ServerConnection, Stream, WantsVerifier};
 
 const JOB: &str = r#"{"restore_job_id":"rj-1","status":"Completed","percent_complete":100}"#;
 
@@ -21,7 +22,7 @@ impl TlsPlane {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let config = config();
+        let config = server_config(|builder| builder.with_no_client_auth());
         thread::spawn(move || {
             for socket in listener.incoming().flatten() {
                 let config = Arc::clone(&config);
@@ -42,16 +43,22 @@ impl TlsPlane {
     }
 }
 
-fn pem(name: &str) -> PathBuf {
+/// A file of the certificates and keys of the tests.
+pub fn pem(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/adapters/http/failure/pem").join(name)
 }
 
-fn config() -> Arc<ServerConfig> {
+/// A server with the good certificate; `verify` says which clients it serves.
+pub(super) fn server_config(
+    verify: impl FnOnce(
+        ConfigBuilder<ServerConfig, WantsVerifier>,
+    ) -> ConfigBuilder<ServerConfig, WantsServerCert>,
+) -> Arc<ServerConfig> {
     let chain = vec![CertificateDer::from_pem_file(pem("good.pem")).expect("a certificate")];
     let key = PrivateKeyDer::from_pem_file(pem("key.pem")).expect("a key");
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().expect("versions of TLS");
-    Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).expect("a key of the certificate"))
+    Arc::new(verify(builder).with_single_cert(chain, key).expect("a key of the certificate"))
 }
 
 /// Answers each request of a connection with the job.

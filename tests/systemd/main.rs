@@ -13,6 +13,8 @@ mod chain;
 #[cfg(target_os = "linux")]
 mod daemon;
 #[cfg(target_os = "linux")]
+mod exec;
+#[cfg(target_os = "linux")]
 mod offline;
 #[cfg(target_os = "linux")]
 mod operations;

@@ -1,5 +1,5 @@
 # Restores an index, waits until it serves, and switches traffic to it. A restore that fails fails the apply; after a
-# timeout, the next apply goes on waiting: the resource that failed is tainted and runs again, earlier ones do not.
+# timeout, the next apply goes on with the same restore: the resource that failed is tainted and runs again.
 # It needs switch-traffic.sh beside it, and PINECONE_API_KEY in the environment of terraform; as a variable it could end up
 # in the state.
 terraform {
@@ -24,29 +24,16 @@ variable "timeout" {
 
 locals {
   shell = ["bash", "-euo", "pipefail", "-c"]
-  # Must be kept until the wait ended, if terraform runs on another machine each time.
-  started = "restore-${var.index}.json"
 }
 
-# Starts the restore, once for each backup and name.
-resource "terraform_data" "restore" {
+# Restores it, once for each backup and name, and waits for that.
+resource "terraform_data" "restored" {
   triggers_replace = [var.backup, var.index]
   provisioner "local-exec" {
     interpreter = local.shell
     working_dir = path.module
-    command     = "pc index restore --id \"$BACKUP\" --name \"$INDEX\" --json | tee \"$STARTED\""
-    environment = { BACKUP = var.backup, INDEX = var.index, STARTED = local.started }
-  }
-}
-
-# Waits for it.
-resource "terraform_data" "restored" {
-  triggers_replace = [terraform_data.restore.id]
-  provisioner "local-exec" {
-    interpreter = local.shell
-    working_dir = path.module
-    command     = "exec restore-watch wait --from-file \"$STARTED\" --until ready --timeout \"$TIMEOUT\""
-    environment = { STARTED = local.started, TIMEOUT = var.timeout }
+    command     = "exec restore-watch restore \"$BACKUP\" --name \"$INDEX\" --until ready --timeout \"$TIMEOUT\""
+    environment = { BACKUP = var.backup, INDEX = var.index, TIMEOUT = var.timeout }
   }
 }
 

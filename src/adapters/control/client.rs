@@ -12,11 +12,11 @@ use url::Url;
 
 use super::{
     AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded, RequestError,
-    RequestErrorKind, SinkTests, TestSinks,
+    RequestErrorKind, SetSilence, SilenceList, SinkTests, TestSinks,
 };
 use crate::adapters::http;
-use crate::adapters::report::{DaemonStatus, History, HistoryQuery, Status, StatusQuery};
-use crate::model::ProjectName;
+use crate::adapters::report::{DaemonStatus, History, HistoryQuery, SilenceStatus, Status, StatusQuery};
+use crate::model::{ProjectName, SilenceId};
 
 /// How long an answer may take. A daemon answers a change once that is committed, and reads files
 /// for a reload.
@@ -119,6 +119,21 @@ impl Client {
     /// Resumes a project.
     pub async fn resume(&self, project: &ProjectName) -> Result<Changed, CallError> {
         self.call(Method::POST, url(&["projects", project.as_str(), "resume"]), &()).await
+    }
+
+    /// The silences in force.
+    pub async fn silences(&self) -> Result<SilenceList, CallError> {
+        self.known(self.call(Method::GET, url(&["silences"]), &()).await)
+    }
+
+    /// Sets a silence.
+    pub async fn set_silence(&self, silence: &SetSilence) -> Result<SilenceStatus, CallError> {
+        self.call(Method::POST, url(&["silences"]), silence).await
+    }
+
+    /// Ends a silence before its time.
+    pub async fn end_silence(&self, id: SilenceId) -> Result<SilenceStatus, CallError> {
+        self.call(Method::POST, url(&["silences", &id.to_string(), "end"]), &()).await
     }
 
     /// The answer to a request for which there is something at its path, unless the daemon is of an

@@ -17,6 +17,7 @@ mod path;
 mod pause;
 mod reload;
 mod server;
+mod silence;
 mod sink_test;
 
 pub use client::{CallError, Client};
@@ -29,10 +30,11 @@ pub use path::{client_path, server_path};
 pub use pause::Changed;
 pub use reload::Reloaded;
 pub use server::{BindError, Server};
+pub use silence::{SetSilence, SilenceList};
 pub use sink_test::{SinkTest, SinkTests, TestSinks};
 
-use super::report::{Question, RequestError, RequestErrorKind, Responder};
-use crate::model::ProjectName;
+use super::report::{Question, RequestError, RequestErrorKind, Responder, SilenceStatus};
+use crate::model::{ProjectName, SilenceId};
 
 /// A request of a client, and how to answer it.
 #[derive(Debug)]
@@ -53,6 +55,12 @@ pub enum Request {
     Pause(ProjectName, Responder<Changed>),
     /// Poll the jobs of a project again.
     Resume(ProjectName, Responder<Changed>),
+    /// List the silences in force.
+    Silences(Responder<SilenceList>),
+    /// Drop deliveries of events that match, for some time.
+    SetSilence(SetSilence, Responder<SilenceStatus>),
+    /// End a silence before its time.
+    EndSilence(SilenceId, Responder<SilenceStatus>),
 }
 
 impl From<Question> for Request {

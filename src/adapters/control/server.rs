@@ -20,10 +20,13 @@ use tokio::time::timeout;
 
 use super::connections;
 use super::history::history;
-use super::{AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, TestSinks};
+use super::{
+    AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, SetSilence,
+    TestSinks,
+};
 use crate::adapters::http::{ARRIVAL_TIMEOUT, SocketError, SocketFile};
 use crate::adapters::report::{Question, Readers, StatusQuery, ask, status_answer};
-use crate::model::ProjectName;
+use crate::model::{ProjectName, SilenceId};
 
 /// The largest body of a request that is read, in bytes: about 20,000 jobs.
 const MAX_BODY: usize = 1024 * 1024;
@@ -148,6 +151,11 @@ fn router(sources: Sources) -> Router {
         .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
         .route("/v1/projects/{name}/pause", post(pause))
         .route("/v1/projects/{name}/resume", post(resume))
+        .route(
+            "/v1/silences",
+            get(async |State(requests)| answer(&requests, Request::Silences).await).post(set_silence),
+        )
+        .route("/v1/silences/{id}/end", post(end_silence))
         .method_not_allowed_fallback(async || {
             error_response(RequestError::new(RequestErrorKind::Method, "this path takes another method"))
         })
@@ -215,6 +223,20 @@ async fn pause(State(requests): State<Requests>, name: ProjectInPath) -> Respons
 
 async fn resume(State(requests): State<Requests>, name: ProjectInPath) -> Response {
     of_project(name, async |name| answer(&requests, |reply| Request::Resume(name, reply)).await).await
+}
+
+async fn set_silence(State(requests): State<Requests>, Body(silence): Body<SetSilence>) -> Response {
+    answer(&requests, |reply| Request::SetSilence(silence, reply)).await
+}
+
+async fn end_silence(
+    State(requests): State<Requests>,
+    id: Result<UrlPath<SilenceId>, PathRejection>,
+) -> Response {
+    match id {
+        Ok(UrlPath(id)) => answer(&requests, |reply| Request::EndSilence(id, reply)).await,
+        Err(rejection) => error_response(RequestError::new(RequestErrorKind::Invalid, rejection.body_text())),
+    }
 }
 
 async fn of_project(name: ProjectInPath, answer: impl AsyncFnOnce(ProjectName) -> Response) -> Response {

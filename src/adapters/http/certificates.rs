@@ -17,7 +17,7 @@ use super::error::ClientError;
 /// The root certificates of the system, if they are in one bundle. The platform's verifier of
 /// `reqwest` reads the bundle as well, and then every file of the directory that the bundle was made
 /// of, which takes longer than all the rest of one request. None if the environment names others.
-pub(super) fn bundled() -> Option<Vec<reqwest::Certificate>> {
+pub(super) fn bundled() -> Option<Vec<CertificateDer<'static>>> {
     let is_named = |variable| env::var_os(variable).is_some();
     // Other systems keep them in places of their own.
     if !cfg!(target_os = "linux") || is_named(ENV_CERT_FILE) || is_named(ENV_CERT_DIR) {
@@ -27,20 +27,19 @@ pub(super) fn bundled() -> Option<Vec<reqwest::Certificate>> {
 }
 
 /// The certificates of a bundle that can be used; none if there is no such certificate.
-fn usable(bundle: &Path) -> Option<Vec<reqwest::Certificate>> {
+fn usable(bundle: &Path) -> Option<Vec<CertificateDer<'static>>> {
     let pem = std::fs::read(bundle).ok()?;
     let mut roots = RootCertStore::empty();
     let found: Vec<_> = CertificateDer::pem_slice_iter(&pem)
         .flatten()
         .filter(|certificate| roots.add(certificate.clone()).is_ok())
-        .filter_map(|certificate| reqwest::Certificate::from_der(&certificate).ok())
         .collect();
 
     (!found.is_empty()).then_some(found)
 }
 
 /// The root certificates in a PEM file, at least one. Windows writes a byte-order mark before them.
-pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, ClientError> {
+pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
     let unreadable = |error| ClientError::Unreadable { path: path.to_owned(), error };
     let text = std::fs::read(path).map_err(unreadable)?;
     let pem = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
@@ -51,17 +50,14 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, Cli
             |fault: String| ClientError::BadCertificate { path: path.to_owned(), number: number + 1, fault };
         let certificate = certificate.map_err(|error| bad(of_pem(&error).to_owned()))?;
         roots.add(certificate.clone()).map_err(|_| bad("it is not a certificate".to_owned()))?;
-        found.push(
-            reqwest::Certificate::from_der(&certificate)
-                .map_err(|_| bad("it is not a certificate".to_owned()))?,
-        );
+        found.push(certificate);
     }
 
     if found.is_empty() { Err(ClientError::NoCertificates(path.to_owned())) } else { Ok(found) }
 }
 
 /// The fault of a PEM file, without its contents.
-fn of_pem(error: &pem::Error) -> &'static str {
+pub(super) fn of_pem(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "its line with END is missing",
         pem::Error::IllegalSectionStart { .. } => "its line with BEGIN is malformed",

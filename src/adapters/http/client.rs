@@ -22,6 +22,8 @@ use url::Url;
 
 use super::body::{BodyError, read_body};
 use super::error::{ClientError, SendError};
+use super::failure::diagnose;
+use super::fault::{Fault, Peer};
 use super::options::ClientOptions;
 use super::recipe::{Recipe, builder};
 use super::resolver::{PublicOnly, System};
@@ -148,6 +150,11 @@ impl Client {
             }
             (sent, _) => sent,
         }
+    }
+
+    /// Diagnoses a failed request of this client to `url`.
+    pub async fn fault(&self, error: &SendError, url: &Url, peer: Peer) -> Fault {
+        diagnose(error, url, self.0.recipe.options.route.hop(url), peer).await
     }
 
     async fn exchange(

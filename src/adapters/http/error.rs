@@ -35,6 +35,12 @@ pub enum ClientError {
         number: usize,
         fault: String,
     },
+    /// A client certificate, or its key, cannot be used.
+    #[error("the client certificate in {place} cannot be used: {fault}")]
+    BadIdentity { place: String, fault: String },
+    /// This key of the configuration is for TLS, and the URL is not.
+    #[error("`{0}` is for https, and the URL is plain http")]
+    Plain(&'static str),
     /// The system has no root certificates at all.
     #[error("no CA certificates were found on this system, so no server can be verified")]
     NoRoots,
@@ -70,12 +76,13 @@ impl ClientError {
 
     /// Classifies an error of the client's builder.
     pub(super) fn of_build(error: &reqwest::Error) -> Self {
-        match describe(error) {
-            // By its text, for it has no variant of its own (`rustls_platform_verifier`,
-            // `verification/others.rs`).
-            text if text.contains("No CA certificates were loaded") => Self::NoRoots,
-            text => Self::Tls(text),
-        }
+        Self::of_tls(describe(error))
+    }
+
+    /// Classifies an error of the setup of TLS, by its text, for it has no variant of its own
+    /// (`rustls_platform_verifier`, `verification/others.rs`).
+    pub(super) fn of_tls(text: String) -> Self {
+        if text.contains("No CA certificates were loaded") { Self::NoRoots } else { Self::Tls(text) }
     }
 }
 
@@ -102,6 +109,15 @@ pub enum SendError {
 }
 
 impl SendError {
+    /// Whether no byte of the request has left this machine for its server: there was no connection.
+    pub fn is_unsent(&self) -> bool {
+        match self {
+            Self::ConnectTimeout(_) | Self::Client(_) => true,
+            Self::Failed(error) => error.is_connect() || error.is_builder(),
+            Self::Timeout(_) | Self::ConnectionLost | Self::Dropped => false,
+        }
+    }
+
     /// Whether the connection was cut after the request was sent and before the first byte of an
     /// answer.
     pub(super) fn is_cut(&self) -> bool {
@@ -145,7 +161,7 @@ pub(super) fn cause(error: &reqwest::Error) -> String {
 }
 
 /// What the system says about a connection, in words without the number of an error.
-fn in_words(kind: io::ErrorKind) -> Option<&'static str> {
+pub(super) fn in_words(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
         io::ErrorKind::ConnectionRefused => Some("connection refused"),
         io::ErrorKind::ConnectionReset => Some("connection reset"),

@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Intercept;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
@@ -13,7 +12,8 @@ use url::Url;
 use super::error::{MAX_TEXT, SendError, address, cause, causes};
 use super::fault::{Fault, Peer};
 use super::look_up::LookUps;
-use super::{proxy, tls};
+use super::proxy::{Hop, Route};
+use super::tls;
 use crate::model::{duration, one_line};
 
 /// How long a proxy may take to repeat its refusal.
@@ -22,10 +22,14 @@ const PROXY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The first line of its answer is not longer.
 const MAX_STATUS_LINE: usize = 64;
 
-/// Diagnoses a failed request. A proxy that refused is asked once more, for two seconds at most,
-/// because the client drops its status.
+/// Diagnoses a failed request of a client that takes its proxy from the environment.
 pub async fn fault(error: &SendError, url: &Url, peer: Peer) -> Fault {
-    let proxy = proxy_for(url, peer);
+    diagnose(error, url, Route::Environment.hop(url), peer).await
+}
+
+/// Diagnoses a failed request, which went through this proxy, if any. A proxy that refused is asked
+/// once more, for two seconds at most, because the client drops its status.
+pub(super) async fn diagnose(error: &SendError, url: &Url, proxy: Option<Hop>, peer: Peer) -> Fault {
     let server = server(url, proxy.as_ref());
     match error {
         SendError::Failed(error) if proxy.is_some() => {
@@ -53,12 +57,12 @@ pub fn fault_of_answer(answer: &str, url: &Url) -> Option<Fault> {
     if url.scheme() != "http" || !wants_tls(answer) {
         return None;
     }
-    let proxy = proxy_for(url, Peer::Api);
+    let proxy = Route::Environment.hop(url);
     let fault = not_plain(&server(url, proxy.as_ref()));
     Some(if proxy.is_some() { fault.behind_proxy() } else { fault })
 }
 
-async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Intercept>, peer: Peer) -> Fault {
+async fn of_exchange(error: &reqwest::Error, url: &Url, proxy: Option<Hop>, peer: Peer) -> Fault {
     let server = server(url, proxy.as_ref());
     let of_tunnel = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL));
 
@@ -103,29 +107,28 @@ const TUNNEL: &str = "tunnel error: ";
 const UNAUTHORIZED: &str = "tunnel error: proxy authorization required";
 const UNSUCCESSFUL: &str = "tunnel error: unsuccessful";
 
-fn proxy_for(url: &Url, peer: Peer) -> Option<Intercept> {
-    if peer == Peer::PublicReceiver { None } else { proxy::intercept(url) }
-}
-
-fn shown(proxy: &Intercept) -> String {
-    one_line(proxy.uri().to_string().trim_end_matches('/'), MAX_TEXT)
+fn shown(hop: &Hop) -> String {
+    one_line(hop.proxy.uri().to_string().trim_end_matches('/'), MAX_TEXT)
 }
 
 /// The server of a request, and the proxy if it went through one.
-fn server(url: &Url, proxy: Option<&Intercept>) -> String {
+fn server(url: &Url, proxy: Option<&Hop>) -> String {
     let through = proxy.map(|proxy| format!(" through the proxy {}", shown(proxy)));
     address(url) + &through.unwrap_or_default()
 }
 
 /// The meaning of a proxy's refusal to connect to `url`, by the status of its answer.
-fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
-    let (proxy_name, host) = (shown(proxy), url.host_str().unwrap_or_default());
+fn refusal(hop: &Hop, url: &Url, status: Option<u16>) -> Fault {
+    let (proxy_name, host) = (shown(hop), url.host_str().unwrap_or_default());
     let refuses = format!("the proxy {proxy_name} does not connect to {host}");
 
     match status {
-        Some(407) if proxy.basic_auth().is_some() => Fault::lasting(format!(
-            "the proxy {proxy_name} refuses the user name and password that the environment has for it (HTTP 407)"
-        )),
+        Some(407) if hop.proxy.basic_auth().is_some() => {
+            let place = if hop.is_configured { "the configuration" } else { "the environment" };
+            Fault::lasting(format!(
+                "the proxy {proxy_name} refuses the user name and password that {place} has for it (HTTP 407)"
+            ))
+        }
         Some(407) => Fault::lasting(format!(
             "the proxy {proxy_name} wants a user name and a password (HTTP 407): write http://USER:PASSWORD@HOST:PORT"
         )),
@@ -133,7 +136,9 @@ fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
             Fault::passing(format!("{refuses} (HTTP {status})"))
         }
         Some(status @ (300..=499 | 501)) => {
-            Fault::lasting(format!("{refuses} (HTTP {status}): allow it there, or name the host in NO_PROXY"))
+            let other =
+                if hop.is_configured { "set `proxy` to \"none\"" } else { "name the host in NO_PROXY" };
+            Fault::lasting(format!("{refuses} (HTTP {status}): allow it there, or {other}"))
         }
         Some(_) => Fault::passing(format!("{refuses}, and did when it was asked again")),
         None => Fault::passing(format!("{refuses}, and does not answer like a proxy")),
@@ -142,7 +147,8 @@ fn refusal(proxy: &Intercept, url: &Url, status: Option<u16>) -> Fault {
 
 /// Asks a proxy for a tunnel once more, and returns the status of its answer. A proxy that is
 /// itself reached by TLS is not asked.
-async fn ask_again(proxy: &Intercept, url: &Url) -> Option<u16> {
+async fn ask_again(hop: &Hop, url: &Url) -> Option<u16> {
+    let proxy = &hop.proxy;
     let address = proxy.uri();
     if address.scheme_str() != Some("http") {
         return None;

@@ -5,10 +5,14 @@
 pub enum Peer {
     /// A control plane, which may have a `ca_file`.
     Api,
-    /// A receiver of webhooks, or a monitor.
+    /// A receiver of webhooks, which may have one, and a `client_cert`.
     Receiver,
-    /// A receiver that is reached without a proxy.
-    PublicReceiver,
+    /// A receiver that is shown a client certificate.
+    CertifiedReceiver,
+    /// A monitor.
+    Monitor,
+    /// A mail server, which may have a `ca_file`, and is reached without a proxy.
+    MailServer,
 }
 
 /// Why a request had no answer.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::error::ClientError;
-use super::proxy::{Proxy, ProxyError, proxy_of};
-use crate::config::private_host;
+use super::identity::Identity;
+use super::proxy::{Proxy, ProxyError, Route, proxy_of};
+use crate::config::{ProxyAddress, private_host};
 
 /// The share of a request's time limit that connecting may take, in percent. It is divided among
 /// the addresses of the name (of one family; the other one is tried in parallel), so that of two
@@ -27,6 +28,10 @@ pub struct ClientOptions {
     pub(super) loopback: bool,
     pub(super) public_only: bool,
     pub(super) ca_file: Option<PathBuf>,
+    /// What is shown to a server that asks for a certificate.
+    pub(super) identity: Option<Identity>,
+    pub(super) route: Route,
+    /// The proxy that the environment names, if that decides.
     pub(super) proxy: Result<Option<Proxy>, ProxyError>,
 }
 
@@ -40,6 +45,8 @@ impl ClientOptions {
             loopback: crate::config::is_loopback(url),
             public_only: false,
             ca_file: ca_file.map(Path::to_owned),
+            identity: None,
+            route: Route::Environment,
             proxy: proxy_of(url),
         }
     }
@@ -50,8 +57,20 @@ impl ClientOptions {
     pub fn public_only(url: &Url, ca_file: Option<&Path>) -> Result<Self, ClientError> {
         match private_host(url) {
             Some(address) => Err(ClientError::Private(address)),
-            None => Ok(Self { public_only: true, proxy: Ok(None), ..Self::new(url, ca_file) }),
+            None => Ok(Self { public_only: true, ..Self::new(url, ca_file).through(None) }),
         }
+    }
+
+    /// Sets the proxy, or none at all, whatever the environment names.
+    #[must_use]
+    pub fn through(self, proxy: Option<ProxyAddress>) -> Self {
+        Self { route: proxy.map_or(Route::Direct, Route::Proxy), proxy: Ok(None), ..self }
+    }
+
+    /// Sets what is shown to a server that asks for a certificate.
+    #[must_use]
+    pub fn identified_by(self, identity: Option<Identity>) -> Self {
+        Self { identity, ..self }
     }
 
     /// Sets the time limit of a request, which connecting takes a part of.

@@ -1,4 +1,4 @@
-//! The proxy of a request, by the environment.
+//! The proxy of a request, by the environment or by the configuration.
 //!
 //! Invariant: a configured proxy that cannot be used is an error before the first request; its user
 //! name and password are in no text.
@@ -15,7 +15,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use secrecy::zeroize::Zeroizing;
 use url::Url;
 
-use crate::config::{Redactor, is_loopback};
+use crate::config::{ProxyAddress, Redactor, hide_credentials, is_loopback};
 
 /// The variables that name a proxy for `https`, in pairs; the first of a pair that is set counts,
 /// the first pair that is not empty decides.
@@ -26,13 +26,6 @@ const FOR_HTTP: [[&str; 2]; 2] = [["HTTP_PROXY", "http_proxy"], ALL];
 
 /// The variables that name one for both.
 const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
-
-/// The schemes of proxies. With `socks5` and `socks4` this machine looks names up, with the others
-/// the proxy does.
-const SCHEMES: &[&str] = &["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
-
-/// Shorter passwords occur in ordinary words, and are not masked.
-const SHORTEST_MASKED: usize = 6;
 
 /// A proxy that requests to some URL go through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,31 +68,51 @@ pub fn proxy_of(url: &Url) -> Result<Option<Proxy>, ProxyError> {
     Ok(Some(Proxy { variable, address: intercept.uri().to_string().trim_end_matches('/').to_owned() }))
 }
 
-/// The proxy that the client itself uses for this URL, with user name and password.
-pub(super) fn intercept(url: &Url) -> Option<Intercept> {
-    if is_loopback(url) {
-        return None;
-    }
-    Matcher::from_system().intercept(&url.as_str().parse().ok()?)
+/// How the requests of a client reach their server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Route {
+    /// Through the proxy that the environment names for a URL, if any.
+    Environment,
+    /// Without any proxy.
+    Direct,
+    /// Through this one, whatever the environment names.
+    Proxy(ProxyAddress),
 }
 
-/// `redactor`, which also masks the passwords of proxies. A user name alone is no secret, and may
-/// be a common word.
+/// A proxy that requests to a URL go through, with user name and password.
+#[derive(Debug)]
+pub(super) struct Hop {
+    pub(super) proxy: Intercept,
+    /// Whether a configuration names it, and not the environment.
+    pub(super) is_configured: bool,
+}
+
+impl Route {
+    /// The proxy on the way to this URL.
+    pub(super) fn hop(&self, url: &Url) -> Option<Hop> {
+        let proxy = self.intercept(&url.as_str().parse().ok()?)?;
+        match self {
+            Self::Environment if is_loopback(url) => None,
+            _ => Some(Hop { proxy, is_configured: *self != Self::Environment }),
+        }
+    }
+
+    /// The proxy that the client itself uses on the way to this URL.
+    fn intercept(&self, url: &Uri) -> Option<Intercept> {
+        match self {
+            Self::Environment => Matcher::from_system().intercept(url),
+            Self::Direct => None,
+            Self::Proxy(address) => Matcher::builder().all(address.expose()).build().intercept(url),
+        }
+    }
+}
+
+/// `redactor`, which also masks the passwords of proxies that the environment names.
 #[must_use]
 pub fn with_proxy_credentials(redactor: Redactor) -> Redactor {
     let names = [FOR_HTTPS, FOR_HTTP].into_iter().flatten().flatten();
     let values = names.filter_map(|name| env::var(name).ok()).map(Zeroizing::new);
-    values.fold(redactor, |redactor, value| match credentials(&value) {
-        None => redactor,
-        Some(both) => {
-            let (_, password) = both.split_once(':').unwrap_or((both, ""));
-            redactor.with(both, SHORTEST_MASKED + 1, 2 * SHORTEST_MASKED).with(
-                password,
-                SHORTEST_MASKED,
-                2 * SHORTEST_MASKED,
-            )
-        }
-    })
+    values.fold(redactor, |redactor, value| hide_credentials(redactor, &value))
 }
 
 /// The variable that names a proxy for this scheme, and its value.
@@ -124,29 +137,11 @@ fn goes_direct(url: &Url) -> bool {
     is_loopback(url) || uri.is_some_and(|uri| any.intercept(&uri).is_none())
 }
 
-/// Reads the value of a variable as the client does. The error completes a sentence about the
-/// value.
+/// Reads the address of a proxy as the client does. The error completes a sentence about the value.
 fn check(value: &str) -> Result<Intercept, String> {
-    let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
-    if value.starts_with(['"', '\'']) {
-        return Err("is in quotes; write it without (an --env-file of Docker hands quotes on)".to_owned());
-    }
-    if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("has a blank or a control character in it; remove it".to_owned());
-    }
-    if !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) {
-        return Err(format!("does not begin with a known scheme; write one of {}", SCHEMES.join(", ")));
-    }
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if rest.contains(['/', '?', '#', '\\']) || rest.matches('@').count() > 1 {
-        return Err("has more in it than a user name, a password, a host and a port; in a user name or a password, write \
-                    / ? # @ % as %2F %3F %23 %40 %25"
-            .to_owned());
-    }
-
-    let readable = Matcher::builder().all(value).build().intercept(&Uri::from_static("https://any.invalid"));
-
-    readable
+    let address = ProxyAddress::parse(value)?;
+    Route::Proxy(address)
+        .intercept(&Uri::from_static("https://any.invalid"))
         .filter(|proxy| is_address(proxy.uri()))
         .ok_or_else(|| "is no address of a proxy; write it like http://proxy.example:3128".to_owned())
 }
@@ -155,12 +150,6 @@ fn check(value: &str) -> Result<Intercept, String> {
 fn is_address(uri: &Uri) -> bool {
     let (Some(authority), Some(host)) = (uri.authority(), uri.host()) else { return false };
     !host.is_empty() && (authority.as_str() == host || uri.port_u16().is_some_and(|port| port > 0))
-}
-
-/// The user name and the password in the value of a variable, percent-encoded as they stand there.
-fn credentials(value: &str) -> Option<&str> {
-    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
-    rest.rsplit_once('@').map(|(credentials, _)| credentials)
 }
 
 #[cfg(test)]
@@ -203,17 +192,6 @@ mod tests {
         ] {
             let Err(message) = check(value) else { panic!("{value} is used") };
             assert!(message.contains(fault) && !message.contains("canary"), "{value}: {message}");
-        }
-    }
-
-    #[test]
-    fn credentials_of_a_value() {
-        for (value, found) in [
-            ("http://user:p%40w@proxy.example:1", Some("user:p%40w")),
-            ("user@proxy.example", Some("user")),
-            ("proxy.example", None),
-        ] {
-            assert_eq!(credentials(value), found, "{value}");
         }
     }
 }

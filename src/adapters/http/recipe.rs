@@ -9,10 +9,13 @@ use std::time::Duration;
 
 use reqwest::dns::Resolve;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use rustls::pki_types::CertificateDer;
 
 use super::certificates::{bundled, certificates};
 use super::error::ClientError;
+use super::identity::Identity;
 use super::options::ClientOptions;
+use super::proxy::Route;
 
 /// Names this program and its version to servers.
 const USER_AGENT: &str = concat!("restore-watch/", env!("CARGO_PKG_VERSION"));
@@ -49,6 +52,8 @@ pub(super) struct Recipe {
     pub(super) options: ClientOptions,
     /// Those of the `ca_file`, as read at the start.
     certificates: Vec<reqwest::Certificate>,
+    /// As read at the start, too.
+    identity: Option<reqwest::Identity>,
     resolver: Arc<dyn Resolve>,
 }
 
@@ -61,10 +66,11 @@ impl Recipe {
             return Err(error.clone().into());
         }
         let certificates = match &options.ca_file {
-            Some(path) if !options.plain => certificates(path)?,
+            Some(path) if !options.plain => for_reqwest(&certificates(path)?)?,
             _ => Vec::new(),
         };
-        Ok(Self { options: options.clone(), certificates, resolver: Arc::new(resolver) })
+        let identity = options.identity.as_ref().map(Identity::of_client).transpose()?;
+        Ok(Self { options: options.clone(), certificates, identity, resolver: Arc::new(resolver) })
     }
 
     /// Builds a client, which speaks HTTP/2 alone if the server is known to speak it.
@@ -83,14 +89,26 @@ impl Recipe {
         } else {
             let named = self.certificates.iter().cloned();
             builder = match bundled() {
-                Some(bundled) => builder.tls_certs_only(bundled.into_iter().chain(named)),
+                Some(bundled) => {
+                    let bundled = for_reqwest(&bundled)?;
+                    builder.tls_certs_only(bundled.into_iter().chain(named))
+                }
                 None => builder.tls_certs_merge(named),
             };
         }
-
-        if options.loopback || options.public_only {
-            builder = builder.no_proxy();
+        if let Some(identity) = &self.identity {
+            builder = builder.identity(identity.clone());
         }
+
+        builder = match &options.route {
+            Route::Environment if options.loopback => builder.no_proxy(),
+            Route::Environment => builder,
+            Route::Direct => builder.no_proxy(),
+            Route::Proxy(address) => {
+                let proxy = reqwest::Proxy::all(address.expose());
+                builder.proxy(proxy.map_err(|error| ClientError::of_build(&error))?)
+            }
+        };
         if let Some(timeout) = options.connect_timeout() {
             builder = builder.connect_timeout(timeout);
         }
@@ -100,4 +118,10 @@ impl Recipe {
 
         builder.build().map_err(|error| ClientError::of_build(&error))
     }
+}
+
+/// Certificates in the form of `reqwest`, which keeps them as they are until a client is built.
+fn for_reqwest(certificates: &[CertificateDer<'_>]) -> Result<Vec<reqwest::Certificate>, ClientError> {
+    let converted = certificates.iter().map(|certificate| reqwest::Certificate::from_der(certificate));
+    converted.collect::<Result<_, _>>().map_err(|error| ClientError::of_build(&error))
 }

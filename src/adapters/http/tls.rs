@@ -20,10 +20,15 @@ pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
             Fault::wrong_protocol(format!("cannot connect to {name}: it does not speak TLS"))
         }
-        Error::AlertReceived(AlertDescription::CertificateRequired) => Fault::lasting(format!(
-            "{name} wants a client certificate, which this program cannot present: use another endpoint, or a proxy that has \
-             one"
-        )),
+        Error::AlertReceived(alert) if peer == Peer::CertifiedReceiver && is_about_client(*alert) => {
+            Fault::lasting(format!(
+                "{name} refuses the client certificate (alert {alert:?}): is it for clients, not expired, and issued by an \
+                 authority that the server trusts?"
+            ))
+        }
+        Error::AlertReceived(AlertDescription::CertificateRequired) => {
+            Fault::lasting(format!("{name} wants a client certificate{}", remedy(peer)))
+        }
         Error::AlertReceived(alert) if is_lasting(*alert) => Fault::lasting(format!(
             "{name} refuses the TLS connection (alert {alert:?}): is it the right host and port, and does it want a client \
              certificate?"
@@ -32,6 +37,31 @@ pub(super) fn fault(error: &Error, name: &str, peer: Peer) -> Fault {
             "{name} and this program have no version or cipher of TLS in common; TLS 1.2 or 1.3 is needed"
         )),
         other => Fault::passing(one_line(&format!("TLS with {name} failed: {other}"), 2 * MAX_NAMES)),
+    }
+}
+
+/// Alerts about the certificate of a client.
+fn is_about_client(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+    )
+}
+
+/// How to show a certificate to a server that wants one.
+fn remedy(peer: Peer) -> &'static str {
+    match peer {
+        Peer::Receiver | Peer::CertifiedReceiver => ": name one as `client_cert` of the sink",
+        Peer::Api | Peer::Monitor | Peer::MailServer => {
+            ", which this program can only show to webhooks: use another address, or a proxy that has one"
+        }
     }
 }
 
@@ -115,8 +145,10 @@ fn not_for_servers(certificate: &str) -> String {
 
 fn trust(peer: Peer) -> &'static str {
     match peer {
-        Peer::Api => "name the certificate of that authority as `ca_file`, or add it to those of the system",
-        Peer::Receiver | Peer::PublicReceiver => {
+        Peer::Api | Peer::Receiver | Peer::CertifiedReceiver | Peer::MailServer => {
+            "name the certificate of that authority as `ca_file`, or add it to those of the system"
+        }
+        Peer::Monitor => {
             "add the certificate of that authority to those of the system, or name it in SSL_CERT_FILE"
         }
     }

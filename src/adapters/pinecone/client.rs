@@ -13,7 +13,7 @@ use url::Url;
 
 use super::page::Page;
 use super::{Error, advice, error_body, wire};
-use crate::adapters::http::{self, Answer, Fault, Peer, SendError, Terms};
+use crate::adapters::http::{self, Answer, BodyError, Fault, Peer, SendError, Terms};
 use crate::adapters::metrics::Code;
 use crate::config::{ApiKey, ApiSettings, Endpoint, EndpointSource, Redactor};
 use crate::engine::FailureClass;
@@ -37,6 +37,9 @@ const PAGE_SIZE: usize = 100;
 /// Rows used of one page. The server chooses the size of a page with a token, so this is well above
 /// the requested number; further rows are left out.
 const MAX_ROWS: usize = 1000;
+
+/// The header that names the version of the API.
+const VERSION: &str = "x-pinecone-api-version";
 
 /// The control plane of one project.
 #[derive(Debug, Clone)]
@@ -70,7 +73,7 @@ impl<T> ApiReply<T> {
     }
 
     /// Converts a good answer, or finds it unusable.
-    fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> ApiReply<U> {
+    pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Result<U, Error>) -> ApiReply<U> {
         let Self { result, server_time, code } = self;
         ApiReply { result: result.and_then(read), server_time, code }
     }
@@ -100,7 +103,7 @@ impl Client {
         let version = HeaderValue::from_str(&settings.version).expect("a version is visible ASCII");
         let headers = HeaderMap::from_iter([
             (HeaderName::from_static("api-key"), secret),
-            (HeaderName::from_static("x-pinecone-api-version"), version),
+            (HeaderName::from_static(VERSION), version),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
 
@@ -123,6 +126,24 @@ impl Client {
     /// Scheme, host and port of the API.
     pub fn address(&self) -> String {
         http::address(&self.endpoint.join(&[]))
+    }
+
+    /// The URL of a resource.
+    pub(super) fn url(&self, segments: &[&str]) -> Url {
+        self.endpoint.join(segments)
+    }
+
+    /// The same for people: a path of the endpoint itself may be secret.
+    pub(super) fn shown_url(&self, segments: &[&str]) -> String {
+        let path = self.url(segments).path().to_owned();
+        let own = self.endpoint.join(&[]).path().trim_end_matches('/').len();
+        let hidden = if self.endpoint.has_path() { "/…" } else { "" };
+        self.address() + hidden + path.get(own..).unwrap_or_default()
+    }
+
+    /// The version of the API that is asked for.
+    pub(super) fn version(&self) -> &str {
+        self.headers.get(VERSION).and_then(|version| version.to_str().ok()).unwrap_or_default()
     }
 
     /// Whether the address is in doubt by this error of the first request.
@@ -182,20 +203,29 @@ impl Client {
         !self.reported.swap(true, Ordering::Relaxed)
     }
 
-    async fn get(&self, url: Url) -> ApiReply<Value> {
+    /// A request with the key and the version.
+    pub(super) fn request(&self, method: Method, url: &Url) -> Request {
+        // No builder of requests, which would search the URL for a user and a password: an endpoint
+        // has none.
+        let mut request = Request::new(method, url.clone());
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+
+    /// Sends a request once.
+    pub(super) async fn send(&self, request: Request) -> Result<Answer, SendError> {
         let terms = Terms {
             timeout: self.timeout,
             max_body: |status| if status == StatusCode::OK { MAX_BODY } else { MAX_ERROR_BODY },
-            // The engine decides on repetitions, because it knows the rate limit.
+            // The engine decides on repetitions, because it knows the rate limit; and a request
+            // that starts a restore must not be repeated.
             repeat_if_cut: false,
         };
+        self.http.send(request, terms).await
+    }
 
-        // No builder of requests, which would search the URL for a user and a password: an endpoint
-        // has none.
-        let mut request = Request::new(Method::GET, url.clone());
-        *request.headers_mut() = self.headers.clone();
-
-        match self.http.send(request, terms).await {
+    pub(super) async fn get(&self, url: Url) -> ApiReply<Value> {
+        match self.send(self.request(Method::GET, &url)).await {
             Ok(answer) => {
                 let server_time = http::date(&answer.headers);
                 let status = Code::Status(answer.status.as_u16());
@@ -213,7 +243,12 @@ impl Client {
         if answer.status != StatusCode::OK {
             return Err(self.refusal(answer, url));
         }
-        let body = answer.body?;
+        self.json(answer.body, url)
+    }
+
+    /// The JSON of a good answer, without the key.
+    pub(super) fn json(&self, body: Result<Vec<u8>, BodyError>, url: &Url) -> Result<Value, Error> {
+        let body = body?;
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
         let mut value = serde_json::from_slice(body).map_err(|error| self.no_json(body, &error, url))?;
 
@@ -237,7 +272,7 @@ impl Client {
     }
 
     /// Why there was no answer.
-    async fn transport(&self, error: &SendError, url: &Url) -> Error {
+    pub(super) async fn transport(&self, error: &SendError, url: &Url) -> Error {
         self.of_fault(http::fault(error, url, Peer::Api).await)
     }
 
@@ -251,7 +286,8 @@ impl Client {
         }
     }
 
-    fn refusal(&self, answer: Answer, url: &Url) -> Error {
+    /// What an answer with a bad status says.
+    pub(super) fn refusal(&self, answer: Answer, url: &Url) -> Error {
         let status = answer.status;
         let retry_after = http::retry_after(&answer.headers);
         let (message, is_of_api) = if status.is_redirection() {

@@ -1,10 +1,11 @@
-//! The client of the control plane: describe a job, list jobs.
+//! The client of the control plane: describe a job, list jobs, and start a restore.
 //!
 //! Invariant: the API key is sent to the configured endpoint and nowhere else, and appears in no
 //! text made here.
 
 mod advice;
 mod client;
+pub mod create_index;
 mod error;
 mod error_body;
 mod page;

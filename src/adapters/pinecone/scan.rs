@@ -9,7 +9,6 @@ use std::time::Duration;
 use tracing::warn;
 
 use super::{Client, Error, Page};
-use crate::config::ApiSettings;
 use crate::engine::FailureClass;
 use crate::engine::retry::Backoff;
 use crate::engine::token_bucket::TokenBucket;
@@ -32,15 +31,14 @@ const MAX_RESTARTS: u32 = 2;
 #[derive(Debug)]
 pub struct Scan<'a> {
     client: &'a Client,
-    token_bucket: TokenBucket,
+    token_bucket: &'a mut TokenBucket,
     clock: Clock,
     rng: fastrand::Rng,
 }
 
 impl<'a> Scan<'a> {
-    /// A scan with `client` that keeps to the rate of `settings`.
-    pub fn new(client: &'a Client, settings: &ApiSettings, clock: Clock) -> Self {
-        let token_bucket = TokenBucket::new(settings.requests_per_second, settings.burst);
+    /// A scan with `client` that keeps to the rate of `token_bucket`.
+    pub fn new(client: &'a Client, token_bucket: &'a mut TokenBucket, clock: Clock) -> Self {
         Self { client, token_bucket, clock, rng: fastrand::Rng::new() }
     }
 

@@ -37,8 +37,7 @@ pub(super) fn job(value: &Value) -> Result<Observation, String> {
 
     let id = JobId::new(text("restore_job_id")?).map_err(|error| error.to_string())?;
     let status = Status::parse(&presentable(text("status")?, MAX_TEXT));
-    let optional =
-        |key: &str| text(key).ok().map(|text| presentable(text, MAX_TEXT)).filter(|text| !text.is_empty());
+    let optional = |key: &str| text(key).ok().map(shown).filter(|text| !text.is_empty());
     let time = |key: &str| text(key).ok().and_then(timestamp);
     let created_at = time("created_at");
     // No restore ends before or when it begins: such an end is a placeholder, too.
@@ -114,6 +113,11 @@ pub(super) fn page(value: &Value, limit: usize) -> Result<Page, String> {
     page.next = next.map(str::to_owned);
 
     Ok(page)
+}
+
+/// A text of an answer, fit to be shown.
+pub(super) fn shown(text: &str) -> String {
+    presentable(text, MAX_TEXT)
 }
 
 /// Takes secrets out of every text of an answer.

@@ -14,6 +14,7 @@ mod reader;
 mod readers;
 #[cfg(test)]
 pub(crate) mod samples;
+mod silence;
 mod status;
 mod status_body;
 mod words;
@@ -25,6 +26,7 @@ pub use query::StatusQuery;
 pub use question::{Question, Responder, ask};
 pub use reader::{History, HistoryFilter, HistoryRange, ReadError, Reader};
 pub use readers::Readers;
+pub use silence::{SilenceStatus, shown as shown_minute};
 pub use status::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
     ReloadStatus, SinkStatus, Status, StatusPart,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::SilenceStatus;
 use crate::engine::{JobFilter, JobKey, Selection};
 use crate::model::schema::DateTime;
 use crate::model::{
@@ -115,6 +116,9 @@ pub struct OutboxStatus {
     pub sinks: Vec<SinkStatus>,
     /// All deliveries.
     pub deliveries: DeliveriesReport,
+    /// The silences in force, by number.
+    #[serde(default)]
+    pub silences: Vec<SilenceStatus>,
 }
 
 /// Which jobs are listed next.
@@ -237,6 +241,13 @@ pub struct SinkStatus {
     /// How many deliveries to it are dead letters.
     #[serde(default)]
     pub dead: usize,
+    /// How many of the pending deliveries wait for its hours.
+    #[serde(default)]
+    pub held: usize,
+    /// When its hours begin, if it is outside of them.
+    #[serde(default, serialize_with = "time::publish_known")]
+    #[schemars(with = "Option<DateTime>")]
+    pub held_until: Option<Timestamp>,
     /// Since when it takes nothing, if it was attempted more than once.
     #[serde(default, serialize_with = "time::publish_known")]
     #[schemars(with = "Option<DateTime>")]

@@ -187,7 +187,8 @@ mod tests {
                 "jobs",
                 "outcomes",
                 "sinks",
-                "deliveries"
+                "deliveries",
+                "silences"
             ]
         );
     }

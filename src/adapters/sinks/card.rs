@@ -10,9 +10,6 @@ use crate::model::{
     Event, EventKind, JobRef, JobState, ProjectName, Severity, Status, duration, presentable,
 };
 
-/// In characters. Only the reason in it can be long, and its beginning says what is wrong.
-const MAX_SUMMARY: usize = 1000;
-
 /// In characters: a whole job id.
 const MAX_FACT: usize = 256;
 
@@ -46,14 +43,10 @@ pub(super) enum Label {
 
 impl Card {
     pub(super) fn new(event: &Event) -> Self {
-        let heading = event.kind.heading();
-        let summary = presentable(&event.summary(), MAX_SUMMARY);
-
         Self {
-            heading,
+            heading: event.kind.heading(),
             severity: event.kind.severity(),
-            // A summary of blank names may be empty.
-            summary: if summary.is_empty() { heading.to_owned() } else { summary },
+            summary: event.presentable_summary(),
             facts: facts(event),
             advice: event.kind.advice(),
         }
@@ -223,7 +216,7 @@ mod tests {
         fn texts_keep_their_bounds(event in sample_events::any_event()) {
             let card = Card::new(&event);
             let texts = card.facts.iter().map(|(_, value)| (value, MAX_FACT));
-            for (text, limit) in texts.chain([(&card.summary, MAX_SUMMARY)]) {
+            for (text, limit) in texts.chain([(&card.summary, 1000)]) {
                 // One more for the `…`.
                 prop_assert!((1..=limit + 1).contains(&text.chars().count()));
                 prop_assert!(!text.chars().any(char::is_control));

@@ -1,8 +1,9 @@
 //! Why a sink cannot be set up.
 
+use super::headers::HeaderError;
 use super::signature::SignatureError;
 use crate::adapters::http::ClientError;
-use crate::config::{SecretError, UrlError};
+use crate::config::{ProxySourceError, SecretError, UrlError};
 
 /// Why a sink cannot be set up. Each text names the sink.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +14,12 @@ pub enum SinkError {
     /// A signing secret cannot be read or used.
     #[error("sink {name}: {error}")]
     Signature { name: String, error: SignatureError },
+    /// A header cannot be made.
+    #[error("sink {name}: {error}")]
+    Header { name: String, error: HeaderError },
+    /// The address of its proxy cannot be used.
+    #[error("sink {name}: {error}")]
+    Proxy { name: String, error: ProxySourceError },
     /// Another secret cannot be read.
     #[error("sink {name}: {what}: {error}")]
     Secret { name: String, what: &'static str, error: SecretError },
@@ -25,7 +32,11 @@ impl SinkError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Client { error, .. } => error.help(),
-            Self::Url { .. } | Self::Signature { .. } | Self::Secret { .. } => self.secret_error()?.help(),
+            Self::Url { .. }
+            | Self::Signature { .. }
+            | Self::Header { .. }
+            | Self::Proxy { .. }
+            | Self::Secret { .. } => self.secret_error()?.help(),
         }
     }
 
@@ -39,8 +50,13 @@ impl SinkError {
         match self {
             Self::Url { error: UrlError::Unreadable(error), .. }
             | Self::Signature { error: SignatureError::Unreadable(error), .. }
+            | Self::Header { error: HeaderError::Unreadable { error, .. }, .. }
             | Self::Secret { error, .. } => Some(error),
-            Self::Url { .. } | Self::Signature { .. } | Self::Client { .. } => None,
+            Self::Url { .. }
+            | Self::Signature { .. }
+            | Self::Header { .. }
+            | Self::Proxy { .. }
+            | Self::Client { .. } => None,
         }
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{
-    EventFilter, LogFormat, LogLevel, SecretSource, SinkSettings, SinkTarget, UrlSource, WebhookFormat,
+    EventFilter, HeaderSettings, LogFormat, LogLevel, SecretSource, SinkSettings, SinkTarget,
+    TransportSettings, UrlSource, WebhookFormat,
 };
 use crate::model::EventKind;
 
@@ -27,7 +28,8 @@ pub(super) fn of(settings: &SinkSettings, secrets: &[&str]) -> u64 {
 
 /// The settings of a sink as text: for what 0.1.0 knew, the text that it made.
 fn text(settings: &SinkSettings) -> String {
-    let SinkSettings { name, route, target } = settings;
+    // When it gets deliveries is no part of it: that says nothing of whether it takes them.
+    let SinkSettings { name, route, hours: _, target } = settings;
     let events = events(settings);
     match target {
         SinkTarget::Log(log) => {
@@ -46,8 +48,20 @@ fn text(settings: &SinkSettings) -> String {
                 signing_secrets: &webhook.signing_secrets,
                 retry_schedule: &webhook.retry_schedule,
             };
-            format!("Webhook({of_0_1_0:?})")
+            let mut text = format!("Webhook({of_0_1_0:?})");
+            if webhook.headers != HeaderSettings::default() {
+                text += &format!("{:?}", webhook.headers);
+            }
+            if webhook.transport != TransportSettings::default() {
+                text += &format!("{:?}", webhook.transport);
+            }
+            if let Some(template) = &webhook.template {
+                text += &format!("{template:?}");
+            }
+            text
         }
+        SinkTarget::Exec(exec) => format!("Exec({name:?}, {events:?}, {exec:?})"),
+        SinkTarget::Email(email) => format!("Email({name:?}, {email:?})"),
     }
 }
 
@@ -60,7 +74,7 @@ fn events(settings: &SinkSettings) -> EventFilter {
         _ if route.events != target.settings().usual_events() => route.events.clone(),
         SinkTarget::Desktop(_) => EventFilter::ends(),
         SinkTarget::Webhook(_) => EventFilter::all(),
-        SinkTarget::Log(_) => route.events.clone(),
+        SinkTarget::Log(_) | SinkTarget::Exec(_) | SinkTarget::Email(_) => route.events.clone(),
     }
 }
 
@@ -99,7 +113,7 @@ struct WebhookSettings<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Route, WebhookUrl};
+    use crate::config::{Authorization, ProxySource, Route, WebhookUrl};
 
     const ADDRESS: &str = "https://hooks.slack.com/services/x";
 
@@ -136,6 +150,44 @@ mod tests {
 
         assert_ne!(of_format(EventFilter::for_people()), of_format(EventFilter::ends()));
         assert_ne!(of(&desktop(EventFilter::for_people()), &[]), of(&desktop(EventFilter::all()), &[]));
+    }
+
+    fn bearer(variable: &str) -> Option<Authorization> {
+        Some(Authorization::Bearer(SecretSource::Env(variable.to_owned())))
+    }
+
+    #[test]
+    fn headers_and_transport_are_part_of_the_settings() {
+        let usual = webhook(WebhookFormat::Standard, EventFilter::all());
+        let with = |change: fn(&mut crate::config::WebhookSettings)| {
+            let mut settings = usual.clone();
+            if let SinkTarget::Webhook(webhook) = &mut settings.target {
+                change(webhook);
+            }
+            of(&settings, &[ADDRESS])
+        };
+        let mut seen = vec![
+            of(&usual, &[ADDRESS]),
+            of(&usual, &[ADDRESS, "token"]),
+            with(|webhook| webhook.headers.authorization = bearer("A")),
+            with(|webhook| webhook.headers.authorization = bearer("B")),
+            with(|webhook| webhook.transport.proxy = Some(ProxySource::None)),
+            with(|webhook| webhook.transport.ca_file = Some("ca.pem".into())),
+        ];
+
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!(seen.len(), 6);
+    }
+
+    #[test]
+    fn another_argument_is_another_fingerprint() {
+        let of_argument = |argument: &str| {
+            let exec = crate::config::ExecSettings::new("/bin/true", vec![argument.to_owned()]);
+            of(&SinkSettings::new(SinkTarget::Exec(exec)), &[])
+        };
+
+        assert_ne!(of_argument("a"), of_argument("b"));
     }
 
     #[test]

@@ -6,15 +6,20 @@
 
 mod card;
 mod desktop;
+mod email;
 mod error;
+mod exec;
 mod fingerprint;
 mod format;
+mod headers;
 mod log;
 #[cfg(test)]
 mod misbehaving_receivers;
+mod refusal;
 #[cfg(test)]
 mod sample_events;
 mod signature;
+mod transport;
 mod webhook;
 
 use std::fmt;
@@ -24,7 +29,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 
 use crate::config::{SinkSettings, SinkTarget, SinkType, WebhookFormat};
-use crate::engine::{DeliveryPolicy, Failure, SinkPlan};
+use crate::engine::{DeliveryPolicy, Failure, Rejection, SinkPlan};
 use crate::model::{Event, Payload, SinkName};
 
 pub use desktop::{Notice, show, try_desktop};
@@ -58,6 +63,11 @@ trait Receiver: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// What to do if the receiver rejects deliveries like this, if this type has words of its own.
+    fn advice(&self, _rejection: Rejection) -> Option<&'static str> {
+        None
+    }
+
     /// The format that the receiver expects, if that is another one than it gets.
     fn missing_format(&self) -> Option<WebhookFormat> {
         None
@@ -65,6 +75,37 @@ trait Receiver: fmt::Debug + Send + Sync {
 
     /// Whether events name their project.
     fn name_projects(&mut self, _names_projects: bool) {}
+}
+
+/// What a sink sends for an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// The value of the header `Content-Type`.
+    pub content_type: String,
+    pub body: Vec<u8>,
+}
+
+/// What a sink with these settings sends for an event; none if it sends no body. No secret is
+/// read: `***` takes the place of each.
+pub fn preview(settings: &SinkSettings, event: &Event) -> Result<Option<Preview>, SinkError> {
+    match &settings.target {
+        SinkTarget::Webhook(webhook) => {
+            let format = format::of(&settings.name, webhook, &|_| Ok("***".into()))?;
+            let committed = format.body(event);
+            let body = format.bind(&committed).into_owned();
+            Ok(Some(Preview { content_type: format.content_type().to_owned(), body }))
+        }
+        SinkTarget::Exec(_) => {
+            // Nothing in an event can fail to be written.
+            let body = serde_json::to_vec(event).unwrap_or_default();
+            Ok(Some(Preview { content_type: "application/json".to_owned(), body }))
+        }
+        SinkTarget::Email(email) => {
+            let body = email::message(event, email);
+            Ok(Some(Preview { content_type: "message/rfc822".to_owned(), body }))
+        }
+        SinkTarget::Log(_) | SinkTarget::Desktop(_) => Ok(None),
+    }
 }
 
 /// An attempt at a delivery, which ends within a time limit.
@@ -77,6 +118,8 @@ impl Sink {
             SinkTarget::Log(log) => Box::new(log::Log::new(log, confirm)),
             SinkTarget::Desktop(_) => Box::new(desktop::Desktop),
             SinkTarget::Webhook(webhook) => Box::new(webhook::Webhook::new(&settings.name, webhook)?),
+            SinkTarget::Exec(exec) => Box::new(exec::Exec::new(&settings.name, exec)),
+            SinkTarget::Email(email) => Box::new(email::Email::new(&settings.name, email)?),
         };
         Ok(Self { kind: settings.target.kind(), receiver })
     }
@@ -98,11 +141,19 @@ impl Sink {
         self.receiver.missing_format()
     }
 
+    /// What it means that its receiver rejects deliveries like this, if its type has words of its
+    /// own.
+    pub fn advice(&self, rejection: Rejection) -> Option<&'static str> {
+        self.receiver.advice(rejection)
+    }
+
     /// What the engine must know of a sink that was made of these settings.
     pub fn plan(&self, settings: &SinkSettings) -> SinkPlan {
         SinkPlan {
             name: SinkName::new(&settings.name),
             route: settings.route.clone(),
+            hours: settings.hours.clone(),
+            is_log: self.kind == SinkType::Log,
             policy: self.receiver.policy(),
             fingerprint: fingerprint::of(settings, &self.receiver.secrets()),
         }

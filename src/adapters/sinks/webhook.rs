@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, Request, StatusCode};
+use reqwest::{Method, Request};
 
 use super::error::SinkError;
 use super::format::{self, Format};
+use super::headers::Headers;
 use super::signature::SigningSecrets;
+use super::transport::Transport;
 use super::{Attempt, Receiver};
-use crate::adapters::http::{self, Fault, FaultKind, Peer, SendError, Terms};
-use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
-use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
+use crate::adapters::http::{self, Fault, FaultKind, SendError, Terms};
+use crate::config::{Redactor, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::engine::{DeliveryPolicy, Failure, FailureClass};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
 
@@ -33,11 +35,15 @@ const MAX_ANSWER: usize = 64 * 1024;
 /// In characters.
 const MAX_LINE: usize = 200;
 
+/// A secret of a format, and any part of it, is masked in answers from this many characters on.
+const SHORTEST_MASKED: usize = 8;
+
 #[derive(Debug)]
 pub(super) struct Webhook {
     http: http::Client,
     url: WebhookUrl,
-    peer: Peer,
+    transport: Transport,
+    headers: Headers,
     redactor: Redactor,
     format: Box<dyn Format>,
     /// The format that a receiver at this address expects, if that is another one.
@@ -64,7 +70,9 @@ impl Receiver for Webhook {
     }
 
     fn secrets(&self) -> Vec<&str> {
-        vec![self.url.expose().as_str()]
+        let url = self.url.expose().as_str();
+        let of_requests = std::iter::once(url).chain(self.headers.secrets()).chain(self.transport.secrets());
+        of_requests.chain(self.format.secrets()).collect()
     }
 
     fn missing_format(&self) -> Option<WebhookFormat> {
@@ -75,31 +83,33 @@ impl Receiver for Webhook {
 impl Webhook {
     /// Sets up the webhook of the sink called `name`.
     pub(super) fn new(name: &str, settings: &WebhookSettings) -> Result<Self, SinkError> {
-        let name = || name.to_owned();
-        let url =
-            settings.url.read(settings.allow_http).map_err(|error| SinkError::Url { name: name(), error })?;
+        let format = format::of(name, settings, &SecretSource::read)?;
+        let url = settings
+            .url
+            .read(settings.allow_http)
+            .map_err(|error| SinkError::Url { name: name.to_owned(), error })?;
 
-        let purpose = if settings.block_private {
-            http::ClientOptions::public_only(url.expose(), None)
-        } else {
-            Ok(http::ClientOptions::new(url.expose(), None))
-        };
-        let http = purpose
-            .and_then(|options| http::client(&options.within(TIMEOUT)))
-            .map_err(|error| SinkError::Client { name: name(), error })?;
+        let transport = Transport::read(name, settings, &url)?;
+        let http = http::client(&transport.options.clone().within(TIMEOUT))
+            .map_err(|error| SinkError::Client { name: name.to_owned(), error })?;
+        let headers = Headers::read(&settings.headers, &url)
+            .map_err(|error| SinkError::Header { name: name.to_owned(), error })?;
 
         let secrets = SigningSecrets::read(&settings.signing_secrets)
-            .map_err(|error| SinkError::Signature { name: name(), error })?;
+            .map_err(|error| SinkError::Signature { name: name.to_owned(), error })?;
 
-        let format = format::of(settings);
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
-        let peer = if settings.block_private { Peer::PublicReceiver } else { Peer::Receiver };
-        let redactor = http::with_proxy_credentials(secrets.hide(url.redactor()));
+        let redactor = transport.hide(headers.hide(secrets.hide(url.redactor())));
+        let redactor = format
+            .secrets()
+            .into_iter()
+            .fold(redactor, |redactor, secret| redactor.with(secret, SHORTEST_MASKED, SHORTEST_MASKED));
         Ok(Self {
             http,
             url,
-            peer,
+            transport,
+            headers,
             redactor,
             format,
             missing_format,
@@ -131,6 +141,7 @@ impl Webhook {
         let (id, timestamp) = (payload.event.id.to_string(), now.as_second());
         let body = self.format.bind(&payload.body);
         let mut request = http::request(Method::POST, self.url.expose().clone())
+            .headers(self.headers.map().clone())
             .header(CONTENT_TYPE, self.format.content_type())
             .header("webhook-id", &id)
             .header("webhook-timestamp", timestamp);
@@ -147,7 +158,7 @@ impl Webhook {
 
     /// Why there was no answer.
     async fn send_failure(&self, error: &SendError) -> Failure {
-        let Fault { text, kind } = http::fault(error, self.url.expose(), self.peer).await;
+        let Fault { text, kind } = self.http.fault(error, self.url.expose(), self.transport.peer).await;
         let class = match kind {
             FaultKind::Misconfigured => FailureClass::Misconfigured,
             FaultKind::Passing | FaultKind::WrongProtocol | FaultKind::Intercepted => FailureClass::Transient,
@@ -158,20 +169,7 @@ impl Webhook {
     /// What an answer without success means.
     fn refusal(&self, answer: http::Answer) -> Failure {
         let status = answer.status;
-        let class = match status {
-            StatusCode::GONE => FailureClass::Gone,
-            StatusCode::TOO_MANY_REQUESTS => FailureClass::Throttled,
-            StatusCode::BAD_REQUEST
-            | StatusCode::UNSUPPORTED_MEDIA_TYPE
-            | StatusCode::UNPROCESSABLE_ENTITY => FailureClass::Rejected(Rejection::Body),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                FailureClass::Rejected(Rejection::Credentials)
-            }
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                FailureClass::Rejected(Rejection::Address)
-            }
-            _ => FailureClass::Transient,
-        };
+        let class = self.format.class_of(status);
 
         let target = http::redirect_target(&answer, self.url.expose()).filter(|_| status.is_redirection());
         let in_headers = http::retry_after(&answer.headers);

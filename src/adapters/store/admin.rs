@@ -32,6 +32,9 @@ pub trait DeliveryAdmin {
 
     /// The sinks to which nothing is sent until their settings change, and why.
     fn disabled_sinks(&self) -> Result<Vec<(SinkName, String)>, StoreError>;
+
+    /// The sinks that were outside their hours when that was last recorded, and until when.
+    fn closed_sinks(&self) -> Result<Vec<(SinkName, Timestamp)>, StoreError>;
 }
 
 /// One delivery.
@@ -62,6 +65,9 @@ pub struct DeliveryRow {
     /// When it is tried next.
     #[serde(serialize_with = "time::publish_known")]
     pub next_attempt_at: Option<Timestamp>,
+    /// When the hours of its sink begin, if it waits for that.
+    #[serde(serialize_with = "time::publish_known")]
+    pub held_until: Option<Timestamp>,
     /// When this last changed.
     #[serde(serialize_with = "time::publish")]
     pub changed_at: Timestamp,

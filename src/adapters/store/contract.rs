@@ -6,7 +6,7 @@ mod reading;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::samples::{change, delivery, entry, event, full, job, noon, update};
+use super::samples::{change, delivery, entry, event, full, job, noon, silences, update};
 use super::*;
 pub(super) use reading::of_reader;
 
@@ -91,6 +91,7 @@ fn commits_survive_a_restart(backend: &dyn Backend) {
 
     assert_eq!(snapshot.jobs, [job("rj-1", 4), job("rj-2", 0)]);
     assert_eq!((snapshot.projects, snapshot.sinks), (full().projects, full().sinks));
+    assert_eq!(Some(snapshot.silences), full().silences);
     let pending: Vec<_> = snapshot.deliveries.iter().map(|pending| (&pending.id, pending.attempts)).collect();
     assert_eq!(pending, [(&delivery(2, "ops"), 1), (&delivery(1, "ops"), 0)]);
     assert_eq!((snapshot.deliveries[0].due, snapshot.deliveries[0].written_at), (due, noon()));
@@ -274,6 +275,7 @@ fn any_batch(rng: &mut fastrand::Rng, now: &Snapshot, emitted: &mut u8) -> Batch
         entries,
         deliveries,
         forgotten: forgotten.into_iter().map(|job| (job.project, job.id)).collect(),
+        silences: rng.bool().then(|| silences(&some(rng, vec![1, 2, 3]))),
         prune: Prune { deliveries_before: rng.bool().then_some(at), history_before },
     }
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::config::IndexPattern;
 use crate::engine::snapshot::{
     AddedJob, FailingSnapshot, IndexSnapshot, JobRecord, JobSnapshot, LearnedRateSnapshot, ProjectRecord,
-    ProjectSnapshot, SinkRecord, SinkSnapshot, StreakSnapshot,
+    ProjectSnapshot, SilenceSnapshot, SilencesSnapshot, SinkRecord, SinkSnapshot, StreakSnapshot,
 };
-use crate::engine::{Batch, BatchEntry, DeliveryChange, DeliveryUpdate};
+use crate::engine::{Batch, BatchEntry, DeliveryChange, DeliveryUpdate, SilenceMatcher};
 use crate::model::{
     DeliveryId, Elapsed, Event, EventId, EventKind, JobFacts, JobId, JobRef, ProjectName, SinkName, Status,
 };
@@ -106,11 +107,34 @@ pub(super) fn full() -> Batch {
                 fingerprint: u64::MAX,
                 disabled: Some("gone".into()),
                 held_until: Some(noon()),
+                closed_until: Some(noon()),
                 has_accepted: true,
                 failing: Some(FailingSnapshot { since: noon(), reason: "HTTP 400".to_owned() }),
             },
         }],
         entries: vec![entry(2, &["ops", "log"]), entry(1, &["ops"])],
+        silences: Some(silences(&[1, 3])),
         ..Batch::default()
+    }
+}
+
+/// Silences with these numbers.
+pub(super) fn silences(numbers: &[u8]) -> SilencesSnapshot {
+    let silence = |number: &u8| SilenceSnapshot {
+        id: number.to_string().parse().unwrap(),
+        matcher: SilenceMatcher {
+            index: (*number > 1).then(|| IndexPattern::parse("prod-*").unwrap()),
+            project: Some(ProjectName::default()),
+            sink: (*number > 2).then(|| SinkName::new("ops")),
+        },
+        comment: format!("maintenance {number}"),
+        set_by: (*number > 1).then(|| "alice".to_owned()),
+        set_at: noon(),
+        until: noon() + Duration::from_secs(7200),
+    };
+    SilencesSnapshot {
+        written_at: Some(noon()),
+        last: numbers.iter().max().map(|number| number.to_string().parse().unwrap()),
+        in_force: numbers.iter().map(silence).collect(),
     }
 }

@@ -12,6 +12,7 @@ mod metrics;
 mod named;
 mod reload;
 mod requests;
+mod silences;
 mod status;
 mod trouble;
 
@@ -227,6 +228,16 @@ impl Daemon {
             Request::Resume(project, reply) => {
                 let resumed = requests::resume(driver, &project);
                 answers.add(driver, reply, resumed);
+            }
+            // A failed send means that the client is gone.
+            Request::Silences(reply) => drop(reply.send(Ok(silences::list(driver)))),
+            Request::SetSilence(silence, reply) => {
+                let set = silences::set(driver, silence);
+                answers.add(driver, reply, set);
+            }
+            Request::EndSilence(id, reply) => {
+                let ended = silences::end(driver, id);
+                answers.add(driver, reply, ended);
             }
         }
     }

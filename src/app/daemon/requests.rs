@@ -227,6 +227,6 @@ fn settings(job: NewJob) -> Result<JobSettings, RequestError> {
     }
 }
 
-fn joined<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.collect::<Vec<_>>().join(", ")
+pub(super) fn joined<T: AsRef<str>>(names: impl Iterator<Item = T>) -> String {
+    names.map(|name| name.as_ref().to_owned()).collect::<Vec<_>>().join(", ")
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::trouble::Beside;
-use super::{named, requests, trouble};
+use super::{named, requests, silences, trouble};
 use crate::adapters::report::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
     RequestError, SinkStatus, Status, StatusPart, StatusQuery,
@@ -70,6 +70,10 @@ fn headline(engine: &Engine, now: Now, troubles: &[String]) -> String {
         add(format!("; {dead_letters}"));
     }
 
+    let silences = engine.silences().count();
+    if silences > 0 {
+        add(format!("; {} in force", counted(silences, "silence is", "silences are")));
+    }
     if let Some(next) = engine.polls().next_at() {
         add(format!("; next poll in {}", duration::remaining(next.since(now.instant))));
     }
@@ -106,6 +110,7 @@ pub(super) fn full(
     let outbox = OutboxStatus {
         sinks: engine.sinks().map(|sink| sink_status(&sink, now)).collect(),
         deliveries: deliveries_report(engine),
+        silences: silences::all(engine, now),
     };
     Ok(StatusPart { status: Status { daemon, jobs, outcomes, outbox }, rest })
 }
@@ -243,6 +248,8 @@ fn sink_status(view: &SinkView<'_>, now: Now) -> SinkStatus {
         disabled: view.disabled.map(str::to_owned),
         pending: view.pending,
         dead: view.dead_letters,
+        held: view.held,
+        held_until: view.closed_until,
         failing_since,
         last_error,
     }

@@ -129,8 +129,16 @@ mod tests {
 
     fn words(disabled: Option<&str>, trouble: Option<SinkTrouble<'_>>, hours: u64) -> Option<String> {
         let name = SinkName::new("ops");
-        let view =
-            SinkView { name: &name, is_configured: true, disabled, pending: 1, dead_letters: 0, trouble };
+        let view = SinkView {
+            name: &name,
+            is_configured: true,
+            disabled,
+            pending: 1,
+            dead_letters: 0,
+            closed_until: None,
+            held: 0,
+            trouble,
+        };
         let passed = Duration::from_hours(hours);
         let wall: Timestamp = "2026-11-23T23:05:40Z".parse().unwrap();
         of_sink(&view, Now { instant: Instant::after_start(passed), wall: wall + passed })

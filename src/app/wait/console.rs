@@ -129,7 +129,7 @@ fn next_line(now: Now, interval: Duration) -> Option<Instant> {
 }
 
 /// A line with its time.
-fn line(now: Now, text: &str) -> String {
+pub fn line(now: Now, text: &str) -> String {
     format!("{:.0} {}\n", now.wall, locale::shown(text))
 }
 

@@ -28,10 +28,10 @@ mod words;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use console::Progress;
+pub use console::{Progress, line};
 pub use not_found::not_found_advice;
 pub use report::Report;
-pub use resume::Again;
+pub use resume::{Again, command as resume_command};
 pub use style::Surface;
 
 use console::Console;

@@ -18,7 +18,7 @@ pub struct Again {
 }
 
 /// The command that waits for these jobs with these options.
-pub(super) fn command(ids: Vec<&str>, again: &Again) -> String {
+pub fn command(ids: Vec<&str>, again: &Again) -> String {
     // An id that looks like an option is read from standard input instead.
     let is_piped = ids.iter().any(|id| id.starts_with('-'));
     let input = if is_piped {

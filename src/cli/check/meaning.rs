@@ -8,11 +8,13 @@ use std::path::Path;
 
 use console::measure_text_width;
 
+use super::routes;
 use crate::adapters::report::DaemonStatus;
 use crate::adapters::store;
 use crate::config::{
     self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, HttpSettings, IndexPattern, Meaning,
     ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
+    trusted,
 };
 use crate::model::{EventKind, duration};
 use crate::platform::lines::hanging;
@@ -29,6 +31,7 @@ pub(super) fn meaning(path: &Path, settings: &Settings, daemon: Option<&DaemonSt
     for sink in &settings.sinks {
         text += &sink_meaning(sink);
     }
+    text += &routes::routes(settings);
     text += &state_meaning(path, &settings.state, daemon);
     if let Some(monitor) = &settings.monitor {
         let to = match &monitor.url {
@@ -93,7 +96,7 @@ fn project_meaning(project: &ProjectSettings) -> String {
     );
     if let Some(file) = ca_file {
         // Writing to a text does not fail.
-        let _ = writeln!(text, "  trusts    the certificates in {} too", ShownPath(file));
+        let _ = writeln!(text, "  trusts    {}", trusted(file));
     }
     for job in &project.jobs {
         let name = job.name.as_ref().map(|name| format!("  {name}")).unwrap_or_default();
@@ -141,7 +144,8 @@ fn jobs_meaning(project: &ProjectSettings) -> String {
 fn sink_meaning(sink: &SinkSettings) -> String {
     let Meaning { target, facts } = sink.target.settings().meaning();
     let mut text = format!("\nsink {}\n  {target}\n  receives  {}\n", sink.name, events(&sink.route.events));
-    for (label, value) in facts {
+    let hours = sink.hours.iter().map(|hours| ("hours", hours.to_string()));
+    for (label, value) in routes::filters(&sink.route).into_iter().chain(hours).chain(facts) {
         // Writing to a text does not fail.
         let _ = writeln!(text, "  {label:<8}  {value}");
     }

@@ -5,7 +5,9 @@
 
 mod meaning;
 mod online;
+mod routes;
 mod secrets;
+mod unrouted;
 
 use std::path::{Path, PathBuf};
 
@@ -95,7 +97,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let daemon =
             daemon.filter(|daemon| daemon.config.as_deref().is_some_and(|used| same_file(used, &path)));
         print(&meaning::fitted(&meaning::meaning(&path, &settings, daemon.as_ref()), table::width()))?;
-        for warning in &settings.warnings {
+        for warning in settings.warnings.iter().chain(&unrouted::warnings(&settings)) {
             inform(&format!("\n{warning}"));
         }
 

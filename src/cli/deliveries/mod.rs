@@ -8,8 +8,11 @@ pub(super) use args::Args;
 use args::{Action, Change, List};
 use selection::{Purpose, Selection};
 
+use jiff::Timestamp;
+
 use super::output::{Output, print};
 use super::{Done, Failure, table};
+use crate::adapters::report::shown_minute;
 use crate::adapters::store::{DeliveryAdmin, DeliveryRow};
 use crate::model::time::{Now, wall_between};
 use crate::model::{DeliveryState, EventKind, Exit, duration};
@@ -73,7 +76,7 @@ fn human(rows: &[DeliveryRow], now: Now, width: Option<usize>) -> String {
             duration::human(wall_between(row.timestamp, now.wall)),
             row.attempts.to_string(),
             next,
-            row.last_error.clone().unwrap_or_default(),
+            last_error(row, now),
         ]
     };
     let heading = ["ID", "SINK", "STATE", "EVENT", "JOB", "AGE", "ATTEMPTS", "NEXT", "LAST ERROR"];
@@ -85,6 +88,14 @@ fn human(rows: &[DeliveryRow], now: Now, width: Option<usize>) -> String {
 fn event_type(kind: EventKind) -> String {
     let kind = kind.to_string();
     kind.strip_prefix("restore_job.").map_or(kind.clone(), str::to_owned)
+}
+
+/// What went wrong at the last attempt, or what the next one waits for.
+fn last_error(row: &DeliveryRow, now: Now) -> String {
+    let held =
+        || Some(format!("held until {}, when the hours of the sink begin", shown_minute(row.held_until?)));
+    let is_held = row.held_until.is_some_and(|until| until > now.wall);
+    row.last_error.clone().or_else(|| held().filter(|_| is_held)).unwrap_or_default()
 }
 
 /// What the event is about: the name of the job, else its index, else its id; or the project.
@@ -101,6 +112,7 @@ fn retry(args: &Change) -> Result<Done, Failure> {
     warn_of_disabled_sinks(&*deliveries, &selection)?;
 
     let now = Clock::system().now().wall;
+    note_closed_sinks(&*deliveries, &selection, now)?;
     let mut count = 0;
     for filter in selection.filters() {
         count += deliveries.retry(filter, now)?;
@@ -134,6 +146,21 @@ fn warn_of_disabled_sinks(deliveries: &dyn DeliveryAdmin, selection: &Selection)
             "the sink {sink} is disabled: {why}; its deliveries become dead letters again until its \
              configuration changes"
         ));
+    }
+    Ok(())
+}
+
+/// Says which sinks get the deliveries only later: a retry by hand waits for their hours, too.
+fn note_closed_sinks(
+    deliveries: &dyn DeliveryAdmin,
+    selection: &Selection,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let sinks = selection.open_sinks(deliveries)?;
+    let closed = deliveries.closed_sinks()?.into_iter();
+    for (sink, until) in closed.filter(|(sink, until)| sinks.contains(sink.as_str()) && *until > now) {
+        let until = shown_minute(until);
+        note(&format!("the sink {sink} is outside its hours: its deliveries are retried at {until}"));
     }
     Ok(())
 }
@@ -187,6 +214,7 @@ mod tests {
             timestamp: noon,
             attempts: 2,
             next_attempt_at: Some(noon + Duration::from_secs(476)),
+            held_until: None,
             changed_at: noon,
             last_error: reason.map(str::to_owned),
         }

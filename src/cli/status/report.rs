@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use console::truncate_str;
 
 use super::jobs;
-use crate::adapters::report::{OutboxStatus, ProjectStatus, ReloadStatus, SinkStatus, Status};
+use crate::adapters::report::{OutboxStatus, ProjectStatus, ReloadStatus, SinkStatus, Status, shown_minute};
 use crate::platform::lines::wrap_at_spaces;
 use crate::platform::locale;
 
@@ -86,6 +86,8 @@ fn head(status: &Status, surface: Surface) -> Vec<String> {
         lines.extend(of_project(project).iter().flat_map(|text| surface.wrapped(text)));
     }
     lines.extend(of_sinks(outbox).iter().flat_map(|text| surface.wrapped(text)));
+    let silences = outbox.silences.iter().map(|silence| silence.line(daemon.timestamp));
+    lines.extend(silences.flat_map(|text| surface.wrapped(&text)));
     lines
 }
 
@@ -107,7 +109,12 @@ fn of_sinks(outbox: &OutboxStatus) -> Vec<String> {
             sink.name, sink.pending, sink.dead
         )
     };
-    removed.map(of_sink).collect()
+    let held = |sink: &SinkStatus| {
+        let until = shown_minute(sink.held_until?);
+        (sink.held > 0)
+            .then(|| format!("sink {} holds {} until {until}, when its hours begin", sink.name, sink.held))
+    };
+    removed.map(of_sink).chain(outbox.sinks.iter().filter_map(held)).collect()
 }
 
 #[cfg(test)]

@@ -1,23 +1,15 @@
 //! The options of `restore-watch wait`, and what they mean.
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
 use super::exit_codes;
-use crate::app::wait::{Again, Options, Progress};
-use crate::cli::ci::CiArgs;
-use crate::cli::project::ProjectArgs;
-use crate::cli::values::{bound, parse_duration, parse_effort, parse_expect, parse_interval};
+use super::options::{END, RESTORES, WaitOptions};
 use crate::cli::{Failure, examples, ids};
-use crate::config::{
-    DiscoverySettings, Effort, IndexPattern, JobSettings, ProjectSettings, SinkSettings, SinkTarget,
-    UrlSource, WatchSettings, WebhookSettings, WebhookUrl,
-};
+use crate::config::{DiscoverySettings, IndexPattern, JobSettings, ProjectSettings};
 use crate::engine::Condition;
-use crate::model::{JobId, Until, duration};
+use crate::model::JobId;
 use crate::platform::shell;
 
 /// Wait until restore jobs end, and say how they ended by the exit code
@@ -31,10 +23,6 @@ pub(in crate::cli) struct Args {
     /// restore --json` and `restore-watch list --output json` print them.
     #[arg(value_name = "JOB_ID")]
     pub(super) jobs: Vec<String>,
-
-    /// Run this command if the wait ends with 0; it replaces this process
-    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandName)]
-    pub(super) command: Vec<OsString>,
 
     /// Read more ids from this file, in the forms of standard input
     #[arg(long, value_name = "FILE", help_heading = RESTORES)]
@@ -64,9 +52,6 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "PATTERN", value_parser = IndexPattern::parse, help_heading = RESTORES)]
     pub(super) exclude_index: Vec<IndexPattern>,
 
-    #[command(flatten, next_help_heading = RESTORES)]
-    pub(super) project: ProjectArgs,
-
     /// Wait until every job completes (the default)
     #[arg(long, conflicts_with = "any", help_heading = END)]
     pub(super) all: bool,
@@ -79,136 +64,13 @@ pub(in crate::cli) struct Args {
     #[arg(long, conflicts_with = "any", help_heading = END)]
     pub(super) fail_fast: bool,
 
-    /// Wait until the restore ends, or until its index is ready [default: completed, unless the
-    /// configuration says otherwise]
-    #[arg(long, value_enum, value_name = "STATE", help_heading = END)]
-    pub(super) until: Option<Until>,
-
-    /// Give up after this time, such as 90s, 10m or 1h30m [default: never]
-    #[arg(long, short, value_name = "DURATION", value_parser = parse_duration, help_heading = END)]
-    pub(super) timeout: Option<Duration>,
-
-    /// Give up on an id that the API does not know after this time [default: 60s]
-    ///
-    /// A restore that has just begun can be unknown for some seconds. This is also how long one can
-    /// be missing from the API's list.
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = END)]
-    pub(super) not_found_grace: Option<Duration>,
-
-    /// Give up if the key is refused twice, at least this far apart (at most 1m) [default: 5s]
-    ///
-    /// Refused means 401 or 403. If the second one is not the API's own answer, such as the page of
-    /// a gateway, it must come 12 times as late.
-    #[arg(long, value_name = "DURATION", value_parser = parse_unauthorized_grace, help_heading = END)]
-    pub(super) unauthorized_grace: Option<Duration>,
-
-    /// Give up if the API cannot be reached for this time [default: 10m]
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration, help_heading = END)]
-    pub(super) unreachable_after: Option<Duration>,
-
-    /// What to print on standard output
-    #[arg(long, value_enum, default_value_t = OutputForm::Human, help_heading = OUTPUT)]
-    pub(super) output: OutputForm,
-
-    /// Print only errors on standard error
-    #[arg(long, short, help_heading = OUTPUT)]
-    pub(super) quiet: bool,
-
-    /// How to show progress on standard error
-    #[arg(long, value_enum, default_value_t = ProgressForm::Auto, help_heading = OUTPUT)]
-    pub(super) progress: ProgressForm,
-
-    /// With plain progress, print a line at least this often; 0 for never
-    #[arg(
-        long = "heartbeat",
-        value_name = "DURATION",
-        value_parser = parse_duration,
-        default_value = "60s",
-        help_heading = OUTPUT
-    )]
-    pub(super) progress_interval: Duration,
-
-    #[command(flatten, next_help_heading = OUTPUT)]
-    pub(super) ci: CiArgs,
-
-    /// Show a desktop notification at the end
-    ///
-    /// Whether the desktop takes notifications is checked at the start. A notification that fails
-    /// does not change the exit code.
-    #[arg(long, alias = "notify", help_heading = NOTIFICATIONS)]
-    pub(super) desktop: bool,
-
-    /// Post each event to this address as JSON
-    ///
-    /// The first event is posted when the first job is seen, so that a wrong address is noticed at
-    /// the start. At the end, up to 10 s are spent on events that are not delivered yet. A receiver
-    /// that fails does not change the exit code.
-    #[arg(long, value_name = "URL", help_heading = NOTIFICATIONS)]
-    pub(super) webhook: Option<String>,
-
-    /// How many requests to make to notice the end sooner [default: balanced]
-    ///
-    /// `gentle` makes half as many as `balanced`, `eager` twice as many, and `full` nine tenths of
-    /// what the rate permits.
-    #[arg(long, value_name = "EFFORT", value_parser = parse_effort(), help_heading = POLLING)]
-    pub(super) effort: Option<Effort>,
-
-    /// The shortest time between two polls of a job [default: 1s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = POLLING)]
-    pub(super) min_interval: Option<Duration>,
-
-    /// The longest time between two polls of a job [default: 60s]
-    #[arg(long, value_name = "DURATION", value_parser = parse_interval, help_heading = POLLING)]
-    pub(super) max_interval: Option<Duration>,
-
-    /// About how long the restore takes, such as 10m: polls are closer together around that time
-    ///
-    /// If past restores of the project are known, their durations are used instead.
-    #[arg(long, value_name = "DURATION", value_parser = parse_expect, help_heading = POLLING)]
-    pub(super) expect: Option<Duration>,
+    #[command(flatten)]
+    pub(super) options: WaitOptions,
 }
-
-const RESTORES: &str = "Which restores";
-const END: &str = "When the wait ends";
-const OUTPUT: &str = "Output";
-const NOTIFICATIONS: &str = "Notifications";
-const POLLING: &str = "Polling";
 
 /// What `--help` ends with.
 fn after_long_help() -> String {
-    format!("{}\n{}", exit_codes::table(), examples::of("wait").unwrap_or_default())
-}
-
-/// What is printed on standard output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum OutputForm {
-    /// A report at the end, for people.
-    Human,
-    /// A report at the end, as one JSON object.
-    Json,
-    /// Each event as a line of JSON.
-    Ndjson,
-}
-
-/// How progress is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum ProgressForm {
-    /// A live display on a terminal, lines elsewhere.
-    Auto,
-    /// Lines.
-    Plain,
-    /// Nothing.
-    None,
-}
-
-/// Parses the distance of two refusals.
-fn parse_unauthorized_grace(text: &str) -> Result<Duration, String> {
-    let grace = duration::parse(text).map_err(|error| error.to_string())?;
-    if grace <= WatchSettings::MAX_UNAUTHORIZED_GRACE {
-        Ok(grace)
-    } else {
-        Err("must be at most 1m".to_owned())
-    }
+    format!("{}\n{}", exit_codes::of_wait(), examples::of("wait").unwrap_or_default())
 }
 
 impl Args {
@@ -222,7 +84,7 @@ impl Args {
             .with_help("it goes with --all-pending or --index"));
         }
         let ids = ids::collect(&self.jobs, self.from_file.as_deref())?;
-        let mut project = self.project.choose()?;
+        let mut project = self.options.project.choose()?;
         // DiscoverySettings of the configuration is for a daemon; a wait has an option for it.
         let max_jobs = project.discover.map_or(DiscoverySettings::MAX_JOBS, |discover| discover.max_jobs);
         project.discover = self.discovers().then(|| DiscoverySettings {
@@ -235,63 +97,29 @@ impl Args {
             project.jobs = ids.into_iter().map(|id| with_settings_of(id, &project.jobs)).collect();
         }
 
-        project.cadence.effort = self.effort.unwrap_or(project.cadence.effort);
-        project.cadence.expect = self.expect.or(project.cadence.expect);
-        bound(&mut project.cadence, self.min_interval, self.max_interval)?;
-        let watch = &mut project.watch;
-        if let Some(until) = self.until {
-            watch.until = until;
-            project.jobs.iter_mut().for_each(|job| job.until = None);
-        }
-        watch.not_found_grace = self.not_found_grace.unwrap_or(watch.not_found_grace);
-        watch.unauthorized_grace = self.unauthorized_grace.unwrap_or(watch.unauthorized_grace);
-        watch.unreachable_after = self.unreachable_after.unwrap_or(watch.unreachable_after);
-
+        self.options.apply(&mut project)?;
         Ok(project)
     }
 
     /// Whether unfinished restores are waited for that are not named.
-    fn discovers(&self) -> bool {
+    pub(super) fn discovers(&self) -> bool {
         self.all_pending || !self.index.is_empty()
     }
 
-    pub(super) fn sinks(&self) -> Result<Vec<SinkSettings>, Failure> {
-        let Some(url) = &self.webhook else { return Ok(Vec::new()) };
-        let url = WebhookUrl::parse(url, false)
-            .map_err(|fault| Failure::usage(format!("the URL of --webhook {fault}")))?;
-        // The end of a wait leaves no time for a schedule of days: 1 s, doubling, up to about an
-        // hour.
-        let retry_schedule = (0..12).map(|n| Duration::from_secs(1 << n)).collect();
-        let webhook = WebhookSettings { retry_schedule, ..WebhookSettings::new(UrlSource::Given(url)) };
-        Ok(vec![SinkSettings::new(SinkTarget::Webhook(webhook))])
-    }
-
-    pub(super) fn options(&self, progress: Progress) -> Options {
-        let condition = if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } };
-        let ndjson = self.output == OutputForm::Ndjson;
-        Options {
-            condition,
-            timeout: self.timeout,
-            progress,
-            named: Vec::new(),
-            ndjson,
-            again: self.again(),
-            names_jobs: !self.discovers(),
-            of_project: self.project.words(),
-            nothing_found: self.nothing_found(),
-            section: None,
-        }
+    /// When the wait is over.
+    pub(super) fn condition(&self) -> Condition {
+        if self.any { Condition::Any } else { Condition::All { fail_fast: self.fail_fast } }
     }
 
     /// What to do if no unfinished restore is found. With --all-pending, that is no failure; an index
     /// that is named is one for which a restore was expected, and its restore may have failed.
-    fn nothing_found(&self) -> Option<String> {
+    pub(super) fn nothing_found(&self) -> Option<String> {
         if self.all_pending || self.index.is_empty() {
             return None;
         }
         let patterns = self.index.iter().flat_map(|pattern| ["--index".to_owned(), pattern.to_string()]);
         let list = ["restore-watch".to_owned(), "list".to_owned()].into_iter().chain(patterns);
-        let list: Vec<_> = list.chain(self.project.words()).collect();
+        let list: Vec<_> = list.chain(self.options.project.words()).collect();
         let list = list.iter().map(|word| shell::word(word)).collect::<Vec<_>>().join(" ");
         Some(format!(
             "no restore into this index is unfinished; `{list}` shows those that have ended; with --all-pending, it is \
@@ -299,41 +127,17 @@ impl Args {
         ))
     }
 
-    /// The options that repeat this wait, without the ids of jobs. Options about output are left
-    /// out, and those that may hold secrets: the address of a webhook, and the command.
-    fn again(&self) -> Again {
-        let duration = |value: Option<Duration>| value.map(duration::written);
-        let path = |path: &Path| path.display().to_string();
+    /// The options that select these restores, and say when the wait is over.
+    pub(super) fn selection(&self) -> Vec<String> {
         let patterns = |option: &'static str, patterns: &[IndexPattern]| {
             let words = patterns.iter().flat_map(|pattern| [option.to_owned(), pattern.to_string()]);
             words.collect::<Vec<_>>()
         };
-        let given = [
-            ("--until", self.until.map(|until| until.to_string())),
-            ("--timeout", duration(self.timeout)),
-            ("--not-found-grace", duration(self.not_found_grace)),
-            ("--unauthorized-grace", duration(self.unauthorized_grace)),
-            ("--unreachable-after", duration(self.unreachable_after)),
-            ("--effort", self.effort.map(|effort| effort.to_string())),
-            ("--min-interval", duration(self.min_interval)),
-            ("--max-interval", duration(self.max_interval)),
-            ("--expect", duration(self.expect)),
-            ("--config", self.project.config().map(path)),
-            ("--project", self.project.name().map(str::to_owned)),
-        ];
-
-        let flags = [
-            ("--all-pending", self.all_pending),
-            ("--any", self.any),
-            ("--fail-fast", self.fail_fast),
-            ("--desktop", self.desktop),
-        ];
+        let flags =
+            [("--all-pending", self.all_pending), ("--any", self.any), ("--fail-fast", self.fail_fast)];
         let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
-        let options = given.into_iter().filter_map(|(option, value)| Some([option.to_owned(), value?]));
         let found = [patterns("--index", &self.index), patterns("--exclude-index", &self.exclude_index)];
-
-        let options = flags.chain(found.concat()).chain(options.flatten()).collect();
-        Again { options, webhook: self.webhook.is_some() }
+        flags.chain(found.concat()).collect()
     }
 }
 
@@ -344,9 +148,13 @@ fn with_settings_of(id: JobId, configured: &[JobSettings]) -> JobSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clap::CommandFactory as _;
 
     use super::*;
+    use crate::config::Effort;
+    use crate::model::duration;
 
     fn args(words: &[&str]) -> Args {
         Args::try_parse_from(["wait"].iter().chain(words)).unwrap()
@@ -361,8 +169,7 @@ mod tests {
         let discovery = project.discover.unwrap();
         assert!(discovery.includes(Some("prod-a")) && discovery.includes(Some("docs")));
         assert!(!discovery.includes(Some("prod-old")) && !discovery.includes(Some("other")));
-        assert_eq!(all.again().options, words);
-        assert!(!all.options(Progress::Silent).names_jobs);
+        assert_eq!(all.selection(), words);
         assert_eq!(
             args(&["--all-pending"]).project_settings().unwrap().discover,
             Some(DiscoverySettings::default())
@@ -376,8 +183,7 @@ mod tests {
         let project = wait.project_settings().unwrap();
         assert!(project.jobs.is_empty());
         assert!(project.discover.unwrap().includes(Some("docs")));
-        assert_eq!(wait.again().options, ["--index", "docs"]);
-        assert!(!wait.options(Progress::Silent).names_jobs);
+        assert_eq!(wait.selection(), ["--index", "docs"]);
     }
 
     #[test]
@@ -420,7 +226,7 @@ mod tests {
         let expecting = args(&["a", "--expect", "10m"]);
 
         assert_eq!(expecting.project_settings().unwrap().cadence.expect, Some(Duration::from_mins(10)));
-        assert_eq!(expecting.again().options, ["--expect", "10m"]);
+        assert_eq!(expecting.options.words(), ["--expect", "10m"]);
         assert_eq!(args(&["a"]).project_settings().unwrap().cadence.expect, None);
         for refused in ["0s", "999ms", "31d", "10"] {
             assert!(Args::try_parse_from(["wait", "a", "--expect", refused]).is_err(), "{refused}");
@@ -431,7 +237,7 @@ mod tests {
     fn effort() {
         let eager = args(&["a", "--effort", "eager"]);
         assert_eq!(eager.project_settings().unwrap().cadence.effort, Effort::Eager);
-        assert_eq!(eager.again().options, ["--effort", "eager"]);
+        assert_eq!(eager.options.words(), ["--effort", "eager"]);
         let usual = args(&["a"]);
         assert_eq!(usual.project_settings().unwrap().cadence.effort, Effort::Balanced);
     }

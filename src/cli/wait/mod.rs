@@ -3,6 +3,7 @@
 mod args;
 mod exit_codes;
 mod nothing_named;
+mod options;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -10,8 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use args::Args;
+pub(super) use exit_codes::of_restore as exit_codes_of_restore;
+pub(super) use options::{OutputForm, WaitOptions};
 
-use args::{OutputForm, ProgressForm};
+use options::ProgressForm;
 
 use super::start::{block_on, check_threads, listen, no_thread, unless_stopped};
 use super::{Done, Failure, ci};
@@ -20,8 +23,9 @@ use crate::adapters::sinks;
 use crate::adapters::telemetry::{self, LogBuffer, Logging, Stream, Style};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
-use crate::app::wait::{self, Options, Progress, Report, Streams, Surface, Waited};
+use crate::app::wait::{self, Again, Options, Progress, Report, Streams, Surface, Waited};
 use crate::config::{LogFormat, ProjectSettings, StateSettings};
+use crate::engine::Condition;
 use crate::model::{Exit, duration};
 use crate::platform::clock::Clock;
 use crate::platform::locale;
@@ -46,61 +50,79 @@ const FINAL_WRITE_LIMIT_AFTER_SIGNAL: Duration = Duration::from_millis(500);
 const FINAL_WRITE_LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: Args) -> Result<Done, Failure> {
+    let args = Arc::new(args);
+    wait_for(&args.options, async |session| choose(&args, session).await)
+}
+
+/// What a command that waits has from the start.
+pub(super) struct Session {
+    pub(super) signals: Signals,
+    pub(super) environment: Environment,
+    pub(super) streams: Streams,
+}
+
+/// What is waited for.
+pub(super) struct Chosen {
+    pub(super) setup: Setup,
+    pub(super) condition: Condition,
+    /// The time limit of the wait.
+    pub(super) timeout: Option<Duration>,
+    /// The options by which a command waits for the same, beside those of every wait.
+    pub(super) selection: Vec<String>,
+    /// Whether that command also names the jobs.
+    pub(super) names_jobs: bool,
+    /// What to do if no restore is found, if that is a failure.
+    pub(super) nothing_found: Option<String>,
+}
+
+/// Waits for what is chosen, reports how it ended, and says what the process does then.
+pub(super) fn wait_for(
+    options: &WaitOptions,
+    choose: impl AsyncFnOnce(&mut Session) -> Result<Chosen, Failure>,
+) -> Result<Done, Failure> {
     // Before anything else: after a wait of hours it would be too late to learn of a typo.
-    if let Some(program) = args.command.first()
+    if let Some(program) = options.command.first()
         && let Err(error) = process::find_program(program)
     {
         return Ok(Done::CannotExec(program.clone(), error));
     }
-    let environment = args.ci.environment();
-    let progress = args.progress(environment.is_pipeline());
+    let environment = options.ci.environment();
+    let progress = options.progress(environment.is_pipeline());
 
     // Dropped after the logging ends.
     let _unshown = UnshownLog::of(&progress);
-    let _logging = args.start_logging(environment, &progress)?;
-    let args = Arc::new(args);
-    let exit = block_on(wait_and_report(&args, environment, progress))?;
+    let _logging = options.start_logging(environment, &progress)?;
+    let exit = block_on(wait_and_report(options, environment, progress, choose))?;
 
     match exit {
-        Exit::Success if !args.command.is_empty() => Ok(Done::Exec(args.command.clone())),
+        Exit::Success if !options.command.is_empty() => Ok(Done::Exec(options.command.clone())),
         exit => Ok(Done::Exit(exit)),
     }
 }
 
 async fn wait_and_report(
-    args: &Arc<Args>,
+    options: &WaitOptions,
     environment: Environment,
     progress: Progress,
+    choose: impl AsyncFnOnce(&mut Session) -> Result<Chosen, Failure>,
 ) -> Result<Exit, Failure> {
-    if args.reads_terminal() && !args.quiet {
-        // A failure of this cannot be reported anywhere.
-        drop(writeln!(io::stderr(), "reading ids from standard input, up to Ctrl-D"));
-    }
     // Signals first: once its input is read, an interrupted wait still reports.
-    let mut signals = listen()?;
-    let words = Arc::clone(args);
-    let reading = "reading ids, the configuration and the files that it names";
-    let setup = unless_stopped(&mut signals, reading, move || {
-        let project = words.project_settings()?;
-        if project.jobs.is_empty() && project.discover.is_none() {
-            return Ok(Prepared::NothingNamed(Box::new(project)));
-        }
-        let setup = Setup::new(vec![project], &words.sinks()?, StateSettings::KEEP);
-        Ok(Prepared::Wait(Box::new(setup.inspect_err(|errors| ci::annotate(environment, errors))?)))
-    });
-    let setup = match setup.await? {
-        Prepared::Wait(setup) => *setup,
-        Prepared::NothingNamed(project) => return Err(refuse(*project, environment, &mut signals).await),
-    };
-    let named = setup.named_jobs();
-    let driver = Driver::new(setup, State::volatile(), Clock::system());
-    let streams = args.streams(environment)?;
+    let signals = listen()?;
+    let mut session = Session { signals, environment, streams: options.streams(environment)? };
     // One more thread is needed for look-ups.
     check_threads()?;
+    let chosen = choose(&mut session).await;
+    let Session { mut signals, streams, .. } = session;
+    let (driver, waiting) = match chosen {
+        Ok(chosen) => chosen.begin(options, environment, progress),
+        Err(failure) => {
+            ci::settle(&streams.people).await;
+            return Err(failure);
+        }
+    };
 
-    let options = Options { section: environment.section(), named, ..args.options(progress) };
-    let trial = args.desktop.then(|| tokio::spawn(warn_if_no_desktop()));
-    let waited = wait::wait(driver, options, &streams, &mut signals).await;
+    let trial = options.desktop.then(|| tokio::spawn(warn_if_no_desktop()));
+    let waited = wait::wait(driver, waiting, &streams, &mut signals).await;
     // The notification at the end says the same.
     trial.inspect(tokio::task::JoinHandle::abort);
     let waited = match waited {
@@ -113,7 +135,7 @@ async fn wait_and_report(
     };
 
     let exit = waited.report.exit();
-    let reporting = args.report(&waited, environment, streams);
+    let reporting = options.report(&waited, environment, streams);
     if exit.is_signal() {
         // A second signal, which some send with the first, does not cut the report, which never
         // waits for its reader then.
@@ -125,6 +147,63 @@ async fn wait_and_report(
         () = reporting => Ok(exit),
         signal = signals.next() => Ok(signal),
     }
+}
+
+impl Chosen {
+    /// The driver of this wait, and its options.
+    fn begin(self, options: &WaitOptions, environment: Environment, progress: Progress) -> (Driver, Options) {
+        let Self { setup, condition, timeout, selection, names_jobs, nothing_found } = self;
+        let again = Again {
+            options: selection.into_iter().chain(options.words()).collect(),
+            webhook: options.webhook.is_some(),
+        };
+        let waiting = Options {
+            condition,
+            timeout,
+            progress,
+            named: setup.named_jobs(),
+            ndjson: options.output == OutputForm::Ndjson,
+            again,
+            names_jobs,
+            of_project: options.project.words(),
+            nothing_found,
+            section: environment.section(),
+        };
+        (Driver::new(setup, State::volatile(), Clock::system()), waiting)
+    }
+}
+
+/// The jobs that the command line names.
+async fn choose(args: &Arc<Args>, session: &mut Session) -> Result<Chosen, Failure> {
+    if args.reads_terminal() && !args.options.quiet {
+        // A failure of this cannot be reported anywhere.
+        drop(writeln!(io::stderr(), "reading ids from standard input, up to Ctrl-D"));
+    }
+    let environment = session.environment;
+    let words = Arc::clone(args);
+    let reading = "reading ids, the configuration and the files that it names";
+    let setup = unless_stopped(&mut session.signals, reading, move || {
+        let project = words.project_settings()?;
+        if project.jobs.is_empty() && project.discover.is_none() {
+            return Ok(Prepared::NothingNamed(Box::new(project)));
+        }
+        let setup = Setup::new(vec![project], &words.options.sinks()?, StateSettings::KEEP);
+        Ok(Prepared::Wait(Box::new(setup.inspect_err(|errors| ci::annotate(environment, errors))?)))
+    });
+    let setup = match setup.await? {
+        Prepared::Wait(setup) => *setup,
+        Prepared::NothingNamed(project) => {
+            return Err(refuse(*project, environment, &mut session.signals).await);
+        }
+    };
+    Ok(Chosen {
+        setup,
+        condition: args.condition(),
+        timeout: args.options.timeout,
+        selection: args.selection(),
+        names_jobs: !args.discovers(),
+        nothing_found: args.nothing_found(),
+    })
 }
 
 /// What the command line and the configuration make.
@@ -178,13 +257,16 @@ impl Args {
             || self.from_file.as_deref().is_some_and(|file| file == Path::new("-"));
         is_named && io::stdin().is_terminal()
     }
+}
 
-    fn progress(&self, pipeline: bool) -> Progress {
+impl WaitOptions {
+    pub(super) fn progress(&self, pipeline: bool) -> Progress {
         match self.progress {
-            ProgressForm::None => Progress::Silent,
-            _ if self.quiet => Progress::Silent,
+            _ if self.is_silent() => Progress::Silent,
             ProgressForm::Auto if !pipeline && is_live_terminal() => Progress::Live(LogBuffer::default()),
-            ProgressForm::Auto | ProgressForm::Plain => Progress::Plain { interval: self.progress_interval },
+            ProgressForm::Auto | ProgressForm::Plain | ProgressForm::None => {
+                Progress::Plain { interval: self.progress_interval }
+            }
         }
     }
 
@@ -220,7 +302,7 @@ impl Args {
     async fn report(&self, waited: &Waited, environment: Environment, streams: Streams) {
         let report = &waited.report;
         let Streams { data, people } = streams;
-        ci::conclude(environment, report, &people).await;
+        ci::conclude(environment, report.ending(), &people).await;
         // If both streams lead to one terminal, the progress comes before the report.
         tokio::select! {
             () = people.settled() => {}

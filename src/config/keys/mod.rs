@@ -18,7 +18,7 @@ use std::time::Duration;
 pub(super) use self::declared::*;
 pub use self::sample::{first_file, sample};
 pub use self::schema::schema;
-use super::sinks::SINK;
+use super::sinks::{HOURS, SINK};
 use crate::model::duration;
 
 /// The keys of one table of the file.
@@ -39,6 +39,11 @@ pub(super) struct Key {
     name: &'static str,
     kind: Kind,
     is_required: bool,
+    /// It excludes another key, or needs another value than the default of one: the sample only
+    /// mentions it.
+    is_exclusive: bool,
+    /// The key and the value of it with which this one is not required.
+    unless: Option<(&'static str, &'static str)>,
     /// What it means, for documentation.
     about: &'static str,
     /// A value as the file has it, for documentation; required unless there is a default.
@@ -50,10 +55,14 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// `true` or `false`, which is the default.
     Boolean,
+    /// `false`, or `true`, which is the default.
+    BooleanOn,
     Integer {
         bounds: RangeInclusive<u32>,
         default: u32,
     },
+    /// The number of a TCP port, whose default depends on other keys.
+    Port,
     /// Requests per second, within the bounds of [`super::Rate`].
     Rate {
         default: f64,
@@ -81,8 +90,18 @@ pub(super) enum Kind {
     Text {
         default: Option<&'static str>,
     },
-    /// An array of patterns for the names of indexes.
-    IndexPatterns,
+    /// An array of a program and its arguments.
+    Command {
+        most: usize,
+    },
+    /// An array of patterns for the names of indexes, with at least so many.
+    IndexPatterns {
+        least: usize,
+    },
+    /// An array of patterns for names that people chose.
+    NamePatterns {
+        longest: usize,
+    },
     /// An array of event types and patterns of them.
     Events,
     /// A table of log levels by event type.
@@ -97,15 +116,39 @@ pub(super) enum Kind {
     Secrets {
         most: usize,
     },
+    /// A table of these under free names.
+    SecretsByName {
+        most: usize,
+    },
+    /// A template.
+    Template,
+    /// A table or an array with anything in it, whose texts are templates.
+    Tree,
     /// Where a secret is: a name or a path, in place of which the secret itself is sometimes
     /// written.
     SecretPlace,
+    /// A table of texts and tables with the keys of [`SECRET`], by the names of headers.
+    Headers {
+        most: usize,
+    },
     /// An address to listen at, or an array of them.
     Listen,
     /// An array of names of hosts.
     Hosts,
+    /// A mail address, or an array of them.
+    Addresses {
+        most: usize,
+    },
+    /// An array of days of the week, or ranges of them.
+    Days,
+    /// A table with the keys of [`HOURS`], or an array of them.
+    Hours,
     /// An address, which may itself be a secret, or where it is.
     Url,
+    /// A text, or a table with these keys. The text may be a secret by mistake.
+    OrTable(&'static Table),
+    /// A table that stands in one line.
+    InLine(&'static Table),
     Table(&'static Table),
     Tables(&'static Table),
     /// Tables with the keys of [`SINK`] and those of its type.
@@ -117,6 +160,8 @@ pub(super) enum Kind {
 pub(super) enum Shown {
     /// All of it, whatever the keys below.
     Everything,
+    /// Templates, numbers and booleans, and all keys below it.
+    Templates,
     /// Texts, numbers and booleans, and below it what the keys there allow.
     Texts,
     /// Numbers and booleans, and below it what the keys there allow.
@@ -193,12 +238,29 @@ const fn is_same(one: &str, other: &str) -> bool {
 
 impl Key {
     pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, is_required: false, about, example: "" }
+        Self { name, kind, is_required: false, is_exclusive: false, unless: None, about, example: "" }
     }
 
     pub(super) const fn required(mut self) -> Self {
         self.is_required = true;
         self
+    }
+
+    /// The same key in another table, where this is all to say of it.
+    pub(super) const fn about(mut self, about: &'static str) -> Self {
+        self.about = about;
+        self
+    }
+
+    pub(super) const fn exclusive(mut self) -> Self {
+        self.is_exclusive = true;
+        self
+    }
+
+    /// Required, unless the key `name` of the same table is `value`.
+    pub(super) const fn required_unless(mut self, name: &'static str, value: &'static str) -> Self {
+        self.unless = Some((name, value));
+        self.required()
     }
 
     pub(super) const fn example(mut self, example: &'static str) -> Self {
@@ -263,8 +325,11 @@ impl Key {
     /// The most characters of a name, or entries of an array.
     pub(super) const fn most(&self) -> usize {
         match self.kind {
-            Kind::Label { longest } => longest,
-            Kind::Durations { most, .. } | Kind::Secrets { most } => most,
+            Kind::Label { longest } | Kind::NamePatterns { longest } => longest,
+            Kind::Durations { most, .. }
+            | Kind::Secrets { most }
+            | Kind::Command { most }
+            | Kind::Addresses { most } => most,
             _ => panic!("the key is not declared with a limit"),
         }
     }
@@ -272,9 +337,10 @@ impl Key {
     /// The keys of the table or tables at this key.
     pub(super) fn table(&self) -> &'static Table {
         match self.kind {
-            Kind::Table(table) | Kind::Tables(table) => table,
+            Kind::Table(table) | Kind::Tables(table) | Kind::InLine(table) | Kind::OrTable(table) => table,
             Kind::Jobs => &JOB,
             Kind::Discover => &DISCOVER,
+            Kind::Hours => &HOURS,
             Kind::Secret | Kind::Secrets { .. } | Kind::Url => &SECRET,
             Kind::Sinks => &SINK,
             _ => panic!("`{}` is not declared as a table", self.name),
@@ -287,7 +353,7 @@ impl Kind {
     fn has_word(&self, word: &str) -> bool {
         match self {
             Self::Duration { .. } => duration::parse_up_to(word, duration::LONGEST).is_ok(),
-            Self::Boolean | Self::Discover => matches!(word, "true" | "false"),
+            Self::Boolean | Self::BooleanOn | Self::Discover => matches!(word, "true" | "false"),
             Self::Choice { words, .. } => words().contains(&word),
             _ => false,
         }
@@ -301,19 +367,35 @@ impl Kind {
             | Self::Choice { .. }
             | Self::Label { .. }
             | Self::Text { .. }
-            | Self::IndexPatterns
+            | Self::IndexPatterns { .. }
+            | Self::NamePatterns { .. }
             | Self::Events
             | Self::Listen
             | Self::Hosts
+            | Self::Addresses { .. }
+            | Self::Days
             | Self::Jobs => Shown::Texts,
             Self::Boolean
+            | Self::BooleanOn
             | Self::Integer { .. }
+            | Self::Port
             | Self::Rate { .. }
+            // An argument may be a secret, though it should not be one.
+            | Self::Command { .. }
             | Self::Discover
+            | Self::InLine(_)
+            | Self::Hours
             | Self::Table(_)
             | Self::Tables(_)
             | Self::Sinks => Shown::Numbers,
-            Self::Secret | Self::Secrets { .. } | Self::SecretPlace | Self::Url => Shown::Nothing,
+            Self::Template | Self::Tree => Shown::Templates,
+            Self::Secret
+            | Self::Secrets { .. }
+            | Self::SecretsByName { .. }
+            | Self::SecretPlace
+            | Self::Headers { .. }
+            | Self::OrTable(_)
+            | Self::Url => Shown::Nothing,
         }
     }
 }

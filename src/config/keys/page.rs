@@ -51,12 +51,17 @@ fn row(key: &Key) -> String {
     format!("| `{}` | {} | {default} | {} |\n", key.name, key.form(), key.meaning())
 }
 
+/// The title of a table, without its marks.
+fn plain(table: &Table) -> String {
+    table.title.replace('`', "")
+}
+
 impl Key {
     /// What the value may be.
     fn form(&self) -> String {
         match &self.kind {
-            Kind::Boolean => "`true` or `false`".to_owned(),
-            Kind::Integer { .. } => "integer".to_owned(),
+            Kind::Boolean | Kind::BooleanOn => "`true` or `false`".to_owned(),
+            Kind::Integer { .. } | Kind::Port => "integer".to_owned(),
             Kind::Rate { .. } => "number".to_owned(),
             Kind::Duration { .. } => "duration".to_owned(),
             Kind::Durations { .. } => "array of durations".to_owned(),
@@ -64,7 +69,8 @@ impl Key {
                 words().iter().map(|word| format!("`\"{word}\"`")).collect::<Vec<_>>().join(", ")
             }
             Kind::Label { .. } | Kind::Text { .. } | Kind::SecretPlace => "string".to_owned(),
-            Kind::IndexPatterns => "array of patterns".to_owned(),
+            Kind::Command { .. } => "array of strings".to_owned(),
+            Kind::IndexPatterns { .. } | Kind::NamePatterns { .. } => "array of patterns".to_owned(),
             Kind::Events => {
                 "array of event types, such as `\"restore_job.failed\"`, `\"restore_job.*\"` or `\"*\"`"
                     .to_owned()
@@ -76,9 +82,18 @@ impl Key {
             Kind::Discover => "`true`, `false` or a table".to_owned(),
             Kind::Secret => "table (see \"Where a secret is\")".to_owned(),
             Kind::Secrets { .. } => "table (see \"Where a secret is\"), or an array of them".to_owned(),
+            Kind::SecretsByName { .. } => "table of tables by name (see \"Where a secret is\")".to_owned(),
+            Kind::Template => "template".to_owned(),
+            Kind::Tree => "table or array, with templates in it".to_owned(),
             Kind::Listen => "string, or array of strings".to_owned(),
             Kind::Hosts => "array of names".to_owned(),
+            Kind::Addresses { .. } => "address, or array of addresses".to_owned(),
+            Kind::Days => "array of days, or of ranges such as `\"mon-fri\"`".to_owned(),
+            Kind::Hours => "table (see \"The hours of a sink\"), or an array of them".to_owned(),
             Kind::Url => "a URL, or a table (see \"Where a secret is\")".to_owned(),
+            Kind::Headers { .. } => "table of strings, or of tables (see \"Where a secret is\")".to_owned(),
+            Kind::OrTable(table) => format!("string, or a table (see \"{}\")", plain(table)),
+            Kind::InLine(table) => format!("table (see \"{}\")", plain(table)),
             Kind::Table(_) => "table".to_owned(),
             Kind::Tables(_) | Kind::Sinks => "array of tables".to_owned(),
         }

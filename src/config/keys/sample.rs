@@ -80,9 +80,11 @@ fn settings(table: &Table) -> String {
     keys.map(setting).collect::<Vec<_>>().concat()
 }
 
-/// One setting, commented out, below what it means.
+/// One setting, commented out, below what it means; with a space if it cannot be switched on by
+/// itself.
 fn setting(key: &Key) -> String {
-    comment(&key.meaning()) + &format!("#{} = {}\n", key.name, key.shown_value())
+    let mark = if key.is_exclusive { "# " } else { "#" };
+    comment(&key.meaning()) + &format!("{mark}{} = {}\n", key.name, key.shown_value())
 }
 
 /// All keys of a table in one line.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::{Schema, json_schema};
 use serde_json::{Map, Value, json};
 
-use super::{DISCOVER, JOB, Key, Kind, SECRET, SINK, TOP, Table};
+use super::{DISCOVER, HOURS, JOB, Key, Kind, SECRET, SINK, TOP, Table};
 use crate::config::choices::SinkType;
 use crate::config::{EventFilter, HttpSettings, LogLevel, Rate};
 use crate::model::{EventKind, Keyword as _, duration};
@@ -40,13 +40,31 @@ fn of_table(table: &Table) -> Value {
 /// A table with these keys.
 fn of_keys<'a>(keys: impl Iterator<Item = &'a Key> + Clone) -> Value {
     let properties: Map<_, _> = keys.clone().map(|key| (key.name.to_owned(), property(key))).collect();
-    let required: Vec<_> = keys.filter(|key| key.is_required).map(|key| key.name).collect();
-    json!({
+    let required = keys.clone().filter(|key| key.is_required && key.unless.is_none());
+    let required: Vec<_> = required.map(|key| key.name).collect();
+    let mut schema = json!({
         "type": "object",
         "properties": properties,
         "required": required,
         "additionalProperties": false,
-    })
+    });
+
+    let conditions: Vec<_> = keys.filter_map(condition).collect();
+    if !conditions.is_empty() {
+        schema["allOf"] = conditions.into();
+    }
+    schema
+}
+
+/// What demands a key that is required unless another one has a certain value.
+fn condition(key: &Key) -> Option<Value> {
+    let (other, value) = key.unless?;
+    let about = format!("With this value, `{}` is not required.", key.name);
+    let is_other = json!({
+        "properties": { other: { "const": value, "description": about } },
+        "required": [other],
+    });
+    Some(json!({ "anyOf": [{ "required": [key.name] }, is_other] }))
 }
 
 fn property(key: &Key) -> Value {
@@ -63,17 +81,26 @@ fn property(key: &Key) -> Value {
 fn of_kind(kind: &Kind) -> Value {
     let secret = json!({ "$ref": "#/$defs/secret" });
     match kind {
-        Kind::Boolean => json!({ "type": "boolean" }),
+        Kind::Boolean | Kind::BooleanOn => json!({ "type": "boolean" }),
         Kind::Integer { bounds, .. } => {
             json!({ "type": "integer", "minimum": bounds.start(), "maximum": bounds.end() })
         }
+        Kind::Port => json!({ "type": "integer", "minimum": 1, "maximum": u16::MAX }),
         Kind::Rate { .. } => json!({ "type": "number", "minimum": Rate::MIN, "maximum": Rate::MAX }),
         Kind::Duration { .. } => json!({ "type": "string", "pattern": DURATION }),
         Kind::Durations { most, .. } => array(&json!({ "type": "string", "pattern": DURATION }), Some(*most)),
         Kind::Choice { words, .. } => json!({ "enum": words() }),
         Kind::Label { longest } => json!({ "type": "string", "minLength": 1, "maxLength": longest }),
-        Kind::Text { .. } | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
-        Kind::IndexPatterns | Kind::Hosts => array(&json!({ "type": "string", "minLength": 1 }), None),
+        Kind::Text { .. } | Kind::Template | Kind::SecretPlace => json!({ "type": "string", "minLength": 1 }),
+        Kind::Command { most } => array(&json!({ "type": "string" }), Some(*most)),
+        Kind::IndexPatterns { least } => {
+            let mut schema = array(&json!({ "type": "string", "minLength": 1 }), None);
+            schema["minItems"] = (*least).into();
+            schema
+        }
+        Kind::NamePatterns { .. } | Kind::Hosts | Kind::Days => {
+            array(&json!({ "type": "string", "minLength": 1 }), None)
+        }
         Kind::Events => array(&json!({ "enum": EventFilter::patterns() }), None),
         Kind::Levels => {
             let types: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
@@ -89,14 +116,38 @@ fn of_kind(kind: &Kind) -> Value {
             "items": { "oneOf": [{ "type": "string", "minLength": 1 }, of_table(&JOB)] },
         }),
         Kind::Discover => json!({ "oneOf": [{ "type": "boolean" }, of_table(&DISCOVER)] }),
+        Kind::Hours => {
+            let window = of_table(&HOURS);
+            json!({ "oneOf": [window, array(&window, None)] })
+        }
         Kind::Secret => secret,
         Kind::Secrets { most } => json!({ "oneOf": [secret, array(&secret, Some(*most))] }),
+        Kind::Headers { most } => json!({
+            "type": "object",
+            "maxProperties": most,
+            "additionalProperties": { "oneOf": [{ "type": "string", "minLength": 1 }, secret] },
+        }),
+        Kind::OrTable(table) => {
+            let table = if std::ptr::eq(*table, &raw const SECRET) { secret } else { of_table(table) };
+            json!({ "oneOf": [{ "type": "string", "minLength": 1 }, table] })
+        }
+        Kind::SecretsByName { most } => json!({
+            "type": "object",
+            "minProperties": 1,
+            "maxProperties": most,
+            "additionalProperties": secret,
+        }),
+        Kind::Tree => json!({ "type": ["object", "array"] }),
+        Kind::Addresses { most } => {
+            let address = json!({ "type": "string", "minLength": 1 });
+            json!({ "oneOf": [address, array(&address, Some(*most))] })
+        }
         Kind::Listen => {
             let address = json!({ "type": "string", "minLength": 1 });
             json!({ "oneOf": [address, array(&address, Some(HttpSettings::MOST))] })
         }
         Kind::Url => json!({ "oneOf": [{ "type": "string", "minLength": 1 }, secret] }),
-        Kind::Table(table) => of_table(table),
+        Kind::Table(table) | Kind::InLine(table) => of_table(table),
         Kind::Tables(table) => json!({ "type": "array", "items": of_table(table) }),
         Kind::Sinks => {
             array(&json!({ "oneOf": SinkType::ALL.iter().copied().map(of_sink).collect::<Vec<_>>() }), None)
@@ -156,7 +207,9 @@ impl Kind {
             Self::Durations { bounds, most, .. } => {
                 Some(format!("up to {most} entries, each {}", between(bounds)))
             }
+            Self::Addresses { most } => Some(format!("up to {most}")),
             Self::Label { longest } => Some(format!("up to {longest} characters")),
+            Self::Headers { most } => Some(format!("up to {most} entries")),
             _ => None,
         }
     }
@@ -165,6 +218,7 @@ impl Kind {
     pub(super) fn default_json(&self) -> Option<Value> {
         match self {
             Self::Boolean => Some(false.into()),
+            Self::BooleanOn => Some(true.into()),
             Self::Integer { default, .. } => Some((*default).into()),
             Self::Rate { default } => Some((*default).into()),
             Self::Duration { default, .. } => default.map(|default| duration::written(default).into()),

@@ -38,8 +38,11 @@ fn below(key: &Key) -> Vec<&'static Table> {
         | Kind::Tables(_)
         | Kind::Jobs
         | Kind::Discover
+        | Kind::Hours
         | Kind::Secret
         | Kind::Secrets { .. }
+        | Kind::InLine(_)
+        | Kind::OrTable(_)
         | Kind::Url => vec![key.table()],
         _ => Vec::new(),
     }
@@ -97,9 +100,19 @@ fn reference_page_is_up_to_date() {
 fn sample_has_every_key_and_is_valid() {
     let in_force = uncommented(&sample());
 
-    let missing: Vec<_> = declared().difference(&found(&in_force)).copied().collect();
+    let missing: BTreeSet<_> = declared().difference(&found(&in_force)).copied().collect();
 
-    assert_eq!(missing, [(SECRET.title, "env")], "which the text explains");
+    // What excludes another key is only mentioned.
+    let keys = tables().flat_map(|table| table.keys.iter().map(move |key| (table.title, key)));
+    let exclusive = keys.filter(|(_, key)| key.is_exclusive);
+    let mut expected: BTreeSet<_> = exclusive.map(|(title, key)| (title, key.name)).collect();
+    let of_exclusive = "`basic` of a webhook";
+    expected.extend([(SECRET.title, "env"), (of_exclusive, "password"), (of_exclusive, "user")]);
+    assert_eq!(missing, expected, "which the text explains");
+    for (title, name) in &expected {
+        let is_nested = [SECRET.title, of_exclusive].contains(title);
+        assert!(sample().contains(&format!("\n# {name} = ")) || is_nested, "{name}");
+    }
     for text in [sample(), in_force] {
         if let Err(problems) = read(&text) {
             panic!("{problems}");

@@ -87,12 +87,13 @@ fn address(value: &Value<'_>, allow_remote: bool, base: &Path) -> Option<ListenA
 
 fn hosts(value: &Value<'_>) -> Vec<String> {
     let entries = value.array(HOSTS).unwrap_or_default();
-    entries.iter().filter_map(host).collect()
+    entries.iter().filter_map(|entry| host_name(entry, HOSTS)).collect()
 }
 
-/// A name or an IP address, as the `Host` header has it.
-fn host(value: &Value<'_>) -> Option<String> {
-    let text = value.string_or("a string", HOSTS)?;
+/// A name or an IP address, as the `Host` header has it; `help` says what to write instead of
+/// anything but a text.
+pub(in crate::config) fn host_name(value: &Value<'_>, help: &str) -> Option<String> {
+    let text = value.string_or("a string", help)?;
     let host = normal_host(text);
     let is_name = !host.is_empty()
         && host.split('.').all(|label| {

@@ -22,6 +22,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeTable;
 
+pub(super) use self::http::host_name;
 pub(super) use self::report::{Finding, Report, Span};
 pub(super) use self::section::Section;
 pub(super) use self::state::{path_of_user as state_path_of_user, usual_path as usual_state_path};
@@ -67,7 +68,11 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
 
     let projects = project::read(&mut top, base, variables);
-    let sinks = sinks::read(&mut top, base);
+    // Beside a project that was refused, it is unknown which projects there are.
+    let names: Vec<_> = projects.iter().map(|project| project.name.as_str()).collect();
+    let names = (report.len() == 0).then_some(&names[..]);
+    let surroundings = sinks::Surroundings::new(text, document.get_ref(), variables, base, names);
+    let sinks = sinks::read(&mut top, &surroundings);
     let state = state::read(&mut top, base, variables);
     let monitor = monitor::read(&mut top, base);
     let http = http::read(&mut top, base);

@@ -32,9 +32,6 @@ const NO_JOBS: &str = "write jobs = [\"RESTORE_JOB_ID\"], discover = true to hav
 const DISCOVER_HELP: &str =
     "write discover = true, or discover = { indexes = [\"prod-*\"], exclude = [\"*-scratch\"] }";
 
-const PATTERN: &str =
-    "write it like the name of an index; `*` stands for any characters or none, `?` for one";
-
 /// Which jobs a project has, as one level of the file says.
 struct Jobs {
     found: Vec<(JobSettings, Span)>,
@@ -258,10 +255,7 @@ fn patterns(value: &Value<'_>) -> Vec<IndexPattern> {
     if entries.is_empty() {
         value.refuse("is empty", "remove it, or name indexes, such as \"prod-*\"");
     }
-    let pattern = |entry: &Value<'_>| {
-        IndexPattern::parse(entry.string()?).map_err(|fault| entry.refuse(fault, PATTERN)).ok()
-    };
-    entries.iter().filter_map(pattern).collect()
+    entries.iter().filter_map(Value::index_pattern).collect()
 }
 
 fn job(entry: &Value<'_>) -> Option<(JobSettings, Span)> {

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::report::{Finding, Report, Span};
@@ -31,6 +32,8 @@ pub(in crate::config) struct Section<'a> {
     pub(in crate::config) span: Span,
     pub(in crate::config) report: &'a Report,
     table: &'a DeTable<'a>,
+    /// What to read in place of keys that the table lacks, and which keys may be there.
+    defaults: Option<(&'a DeTable<'a>, &'static Table)>,
     /// Where its keys are declared.
     declared: Vec<&'static Table>,
     asked: Vec<&'static str>,
@@ -43,7 +46,7 @@ impl<'a> Section<'a> {
         span: Span,
         report: &'a Report,
     ) -> Self {
-        Self { span, report, table, declared: vec![declared], asked: Vec::new() }
+        Self { span, report, table, defaults: None, declared: vec![declared], asked: Vec::new() }
     }
 
     /// `value` as a table with these keys; `expected` names the kind for the problem if it is none.
@@ -65,24 +68,44 @@ impl<'a> Section<'a> {
         self.declared.push(declared);
     }
 
+    /// From now on, a key that this table lacks is read in `defaults` if it may be there, too.
+    /// Problems are then shown there; its unknown keys are reported when it is finished itself.
+    pub(in crate::config) fn fall_back_on(&mut self, defaults: &Section<'a>) {
+        self.defaults = defaults.declared.first().map(|declared| (defaults.table, *declared));
+    }
+
     /// The value at `key`.
     pub(in crate::config) fn take(&mut self, key: &'static str) -> Option<Value<'a>> {
         // Whether it is declared is checked even if it is absent.
         self.declaration(key);
         self.asked.push(key);
-        let value = self.table.get(key)?;
+        let value = self.entry(key)?;
         let title = format!("`{key}`");
         Some(Value { title, span: value.span(), inner: value.get_ref(), report: self.report })
     }
 
     /// Whether the table has this key, asked for or not.
     pub(in crate::config) fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key)
+        self.entry(key).is_some()
+    }
+
+    /// Whether the table has this key although the defaults have it as well.
+    pub(in crate::config) fn overrides(&self, key: &str) -> bool {
+        self.table.contains_key(key) && self.default_of(key).is_some()
     }
 
     /// Where the value at `key` is.
     pub(in crate::config) fn span_of(&self, key: &str) -> Option<Span> {
-        self.table.get(key).map(toml::Spanned::span)
+        self.entry(key).map(toml::Spanned::span)
+    }
+
+    fn entry(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.table.get(key).or_else(|| self.default_of(key))
+    }
+
+    fn default_of(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
+        let (table, declared) = self.defaults?;
+        declared.find(key).and_then(|_| table.get(key))
     }
 
     /// Whether it has neither this key nor one that will be taken for a typo of it: then, and only

@@ -13,7 +13,7 @@ use super::report::{Finding, Report, Span};
 use crate::config::quote::quoted;
 use crate::config::surprise::Surprise;
 use crate::config::typo::nearest;
-use crate::config::{Rate, label_fault};
+use crate::config::{IndexPattern, Rate, label_fault};
 use crate::model::{Keyword, Placeholder, duration, is_invisible};
 
 /// A value, with what is needed to complain about it.
@@ -92,6 +92,14 @@ impl<'a> Value<'a> {
             self.report.warn(&self.span, &Surprise::BlankInName { name: text });
         }
         Some(text)
+    }
+
+    /// A pattern for names of indexes.
+    pub(in crate::config) fn index_pattern(&self) -> Option<IndexPattern> {
+        const HELP: &str =
+            "write it like the name of an index; `*` stands for any characters or none, `?` for one";
+
+        IndexPattern::parse(self.string()?).map_err(|fault| self.refuse(fault, HELP)).ok()
     }
 
     pub(in crate::config) fn boolean(&self) -> Option<bool> {

@@ -1,6 +1,5 @@
 //! `events`: which types of event a sink gets.
 
-use super::SinkType;
 use crate::config::WebhookFormat;
 use crate::config::quote::quoted;
 use crate::config::reader::{Finding, Report, Span, Value};
@@ -81,11 +80,11 @@ impl EventFilter {
     }
 }
 
-/// The events of a sink of this type. The log is a sink unless it is written otherwise, so it alone
-/// can be switched off.
-pub(super) fn read(value: &Value<'_>, kind: SinkType) -> Option<EventFilter> {
+/// The events of a sink. The log is a sink unless it is written otherwise, so it alone can be
+/// switched off.
+pub(super) fn read(value: &Value<'_>, is_log: bool) -> Option<EventFilter> {
     let entries = value.array(HELP)?;
-    if entries.is_empty() && kind == SinkType::Log {
+    if entries.is_empty() && is_log {
         return Some(EventFilter::none());
     }
     if entries.is_empty() {

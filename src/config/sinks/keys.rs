@@ -1,7 +1,9 @@
 //! The keys that sinks of every type have.
 
+use super::hours::Outside;
+use super::route;
 use crate::config::SinkType;
-use crate::config::keys::{Key, Kind, LONGEST_NAME, Table, choice, no_default};
+use crate::config::keys::{Key, Kind, LONGEST_NAME, Table, choice, default, no_default};
 
 pub(in crate::config) static SINK: Table = Table {
     title: "`[[sink]]`",
@@ -17,13 +19,21 @@ pub(in crate::config) static SINK: Table = Table {
             "The name of the sink, unique in the file. Its deliveries are kept under this name. Default: its type.",
         )
         .example("\"ops\""),
+        route::EVENTS,
+        route::PROJECTS,
+        route::INDEXES,
+        route::EXCLUDE_INDEXES,
+        route::NAMES,
         Key::new(
-            "events",
-            Kind::Events,
-            "The events that it gets. Default: all; for the desktop and the formats for people (`\"slack\"`, `\"discord\"`, \
-             `\"teams\"`, `\"ntfy\"`), all but `restore_job.watched`, `.status_changed` and `.progressed`. For the log, `[]` \
-             means none.",
+            "hours",
+            Kind::Hours,
+            "When it gets deliveries. Default: at any time. Not for the log.",
         )
-        .example("[\"restore_job.*\", \"index.*\", \"project.*\"]"),
+        .example("{ days = [\"mon-fri\"], from = \"09:00\", to = \"18:00\", tz = \"Europe/Berlin\" }"),
+        Key::new(
+            "outside",
+            choice::<Outside>(default::<Outside>),
+            "What becomes of an event that is emitted outside its `hours`: it is held until they begin, or dropped.",
+        ),
     ],
 };

@@ -4,35 +4,44 @@
 //! is one problem.
 
 use std::collections::HashMap;
-use std::path::Path;
 
-use super::{LogSettings, Route, SinkSettings, SinkTarget, events};
+use super::route::Filters;
+use super::{LogSettings, SinkSettings, SinkTarget, Surroundings, defaults, hours};
 use crate::config::quote::quoted;
 use crate::config::reader::{Finding, Report, Section, Span, Value};
 use crate::config::surprise::Surprise;
 use crate::config::{SinkType, WebhookFormat};
 use crate::model::Keyword as _;
 
+/// What people call mails by.
+const MAILS: &[&str] = &["e-mail", "mail", "sendmail", "smtp"];
+
 /// What people expect sinks for that there are none for.
 const OTHER_RECEIVERS: &[&str] = &[
     "alertmanager",
-    "command",
-    "email",
-    "exec",
     "googlechat",
     "gotify",
     "http",
-    "mail",
     "matrix",
     "mattermost",
     "opsgenie",
-    "pagerduty",
     "pushover",
-    "script",
     "slack_webhook",
-    "smtp",
     "telegram",
     "victorops",
+];
+
+/// What people call a sink of type `exec`.
+const WORDS_FOR_EXEC: &[&str] = &["cmd", "command", "hook", "program", "run", "script", "shell"];
+
+/// Those of [`OTHER_RECEIVERS`] that an example of the format `template` is shipped for, each
+/// with its file.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("googlechat", "google-chat.toml"),
+    ("mattermost", "mattermost.toml"),
+    ("opsgenie", "jira-service-management.toml"),
+    ("pushover", "pushover.toml"),
+    ("telegram", "telegram.toml"),
 ];
 
 /// What distinguishes a sink from others: its type, its place and its name.
@@ -44,16 +53,23 @@ struct Identity<'a> {
     is_name_refused: bool,
 }
 
-/// Reads `sink` of the top level. The log is a sink whether it is written there or not. Relative
-/// paths start at `base`.
-pub(in crate::config) fn read(top: &mut Section<'_>, base: &Path) -> Vec<SinkSettings> {
+/// Reads `sink` and `sink_defaults` of the top level. The log is a sink whether it is written there
+/// or not.
+pub(in crate::config) fn read(top: &mut Section<'_>, surroundings: &Surroundings<'_>) -> Vec<SinkSettings> {
     let report = top.report;
     let mut identities = Vec::new();
     let mut sinks = Vec::new();
     let before = report.len();
     let written = top.span_of("sink");
-    for section in top.sections("sink") {
-        sinks.extend(sink(section, base, &mut identities));
+    let defaults = top.section("sink_defaults");
+    for mut section in top.sections("sink") {
+        if let Some(defaults) = &defaults {
+            section.fall_back_on(defaults);
+        }
+        sinks.extend(sink(section, surroundings, &mut identities));
+    }
+    if let Some(defaults) = defaults {
+        defaults::check(defaults, surroundings.projects);
     }
 
     only_one_log(&identities, report);
@@ -84,7 +100,7 @@ fn unwritten_log(others: &[SinkSettings]) -> SinkSettings {
 
 fn sink<'a>(
     mut section: Section<'a>,
-    base: &Path,
+    surroundings: &Surroundings<'_>,
     identities: &mut Vec<Identity<'a>>,
 ) -> Option<SinkSettings> {
     if section.lacks("type") {
@@ -108,17 +124,24 @@ fn sink<'a>(
     identities.push(Identity { kind, span: section.span.clone(), name: label, is_name_refused });
 
     let place_of_events = section.span_of("events");
-    let events = section.take("events").map(|value| events::read(&value, kind));
+    let filters = Filters::read(&mut section, kind == SinkType::Log, surroundings.projects);
+    let hours = match kind {
+        SinkType::Log => {
+            hours::refuse(&mut section, "is not for the log, which is written as things happen");
+            None
+        }
+        _ => hours::read(&mut section),
+    };
     let report = section.report;
-    let target = SinkTarget::read(kind, section, &name, base)?;
-    let events = events.unwrap_or_else(|| Some(target.settings().usual_events()))?;
+    let target = SinkTarget::read(kind, section, &name, surroundings)?;
+    let route = filters.route(target.settings().usual_events());
 
-    if events.kinds().is_empty()
+    if route.events.kinds().is_empty()
         && let Some(at) = place_of_events
     {
         report.warn(&at, &Surprise::SilentLog { sink: &name });
     }
-    Some(SinkSettings { name, route: Route::new(events), target })
+    Some(SinkSettings { name, route, hours, target })
 }
 
 fn sink_type(value: &Value<'_>) -> Option<SinkType> {
@@ -156,6 +179,17 @@ fn help_for_receiver(name: &str, place: &str) -> Option<String> {
     let name = name.to_lowercase();
     if let Some(format) = WebhookFormat::from_word(&name) {
         return Some(format!("write {place}type = \"webhook\" and format = \"{format}\""));
+    }
+    if WORDS_FOR_EXEC.contains(&name.as_str()) {
+        return Some(format!("write {place}type = \"exec\" and command = [\"/path/to/program\"]"));
+    }
+    if MAILS.contains(&name.as_str()) {
+        return Some(format!("write {place}type = \"{}\"", SinkType::Email));
+    }
+    if let Some((_, file)) = EXAMPLES.iter().find(|(receiver, _)| *receiver == name) {
+        return Some(format!(
+            "write {place}type = \"webhook\" and format = \"template\", as config/sinks/{file} has it"
+        ));
     }
     let formats =
         || WebhookFormat::ALL.iter().map(|format| format!("\"{format}\"")).collect::<Vec<_>>().join(", ");

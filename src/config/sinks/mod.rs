@@ -3,16 +3,22 @@
 //! Each type of sink has a file of its own here: its settings, its keys and how they are read. What
 //! all types have in common is in [`SinkSettings`].
 
+mod defaults;
 mod desktop;
+mod email;
 mod events;
+mod exec;
+mod headers;
+mod hours;
 mod keys;
 mod list;
 mod log;
 mod retry_schedule;
 mod route;
+mod surroundings;
+mod template;
+mod transport;
 mod webhook;
-
-use std::path::Path;
 
 use super::SinkType;
 use super::keys::Table;
@@ -21,13 +27,24 @@ use super::secret::SecretSource;
 use crate::model::Keyword as _;
 
 pub use desktop::DesktopSettings;
+pub use email::{EmailLogin, EmailSettings};
 pub use events::EventFilter;
+pub use exec::ExecSettings;
+pub use headers::{Authorization, Header, HeaderSettings, HeaderText, header_fault};
+pub use hours::{Hours, Outside, Phase};
 pub use log::LogSettings;
-pub use route::Route;
+pub use route::{Restore, Route};
+pub use template::TemplateSettings;
+pub use transport::{ClientCert, ProxySource, ProxySourceError, TransportSettings, trusted};
 pub use webhook::WebhookSettings;
 
+pub(super) use defaults::SINK_DEFAULTS;
+pub(super) use headers::BASIC_KEYS;
+pub(super) use hours::HOURS;
 pub(super) use keys::SINK;
 pub(super) use list::{help_for_table, read};
+pub(super) use surroundings::Surroundings;
+pub(super) use transport::CLIENT_CERT_KEYS;
 
 /// A sink: where events go, and which ones.
 #[derive(Debug, Clone)]
@@ -36,6 +53,8 @@ pub struct SinkSettings {
     pub name: String,
     /// Which events it gets.
     pub route: Route,
+    /// When they go out; none for at any time.
+    pub hours: Option<Hours>,
     /// Where they go.
     pub target: SinkTarget,
 }
@@ -44,7 +63,7 @@ impl SinkSettings {
     /// A sink called after its type, with the events that are usual for it.
     pub fn new(target: SinkTarget) -> Self {
         let route = Route::new(target.settings().usual_events());
-        Self { name: target.kind().as_str().to_owned(), route, target }
+        Self { name: target.kind().as_str().to_owned(), route, hours: None, target }
     }
 }
 
@@ -57,6 +76,10 @@ pub enum SinkTarget {
     Desktop(DesktopSettings),
     /// An HTTP POST.
     Webhook(WebhookSettings),
+    /// A mail.
+    Email(EmailSettings),
+    /// The standard input of a command.
+    Exec(ExecSettings),
 }
 
 impl SinkTarget {
@@ -66,6 +89,8 @@ impl SinkTarget {
             Self::Log(_) => SinkType::Log,
             Self::Desktop(_) => SinkType::Desktop,
             Self::Webhook(_) => SinkType::Webhook,
+            Self::Email(_) => SinkType::Email,
+            Self::Exec(_) => SinkType::Exec,
         }
     }
 
@@ -75,16 +100,25 @@ impl SinkTarget {
             Self::Log(log) => log,
             Self::Desktop(desktop) => desktop,
             Self::Webhook(webhook) => webhook,
+            Self::Email(email) => email,
+            Self::Exec(exec) => exec,
         }
     }
 
     /// Reads the keys that only a sink of this type has, and finishes its table. `name` is that of
-    /// the sink, for warnings; relative paths start at `base`.
-    fn read(kind: SinkType, section: Section<'_>, name: &str, base: &Path) -> Option<Self> {
+    /// the sink, for warnings.
+    fn read(
+        kind: SinkType,
+        section: Section<'_>,
+        name: &str,
+        surroundings: &Surroundings<'_>,
+    ) -> Option<Self> {
         match kind {
             SinkType::Log => Some(Self::Log(LogSettings::read(section))),
             SinkType::Desktop => Some(Self::Desktop(DesktopSettings::read(section))),
-            SinkType::Webhook => WebhookSettings::read(section, name, base).map(Self::Webhook),
+            SinkType::Webhook => WebhookSettings::read(section, name, surroundings).map(Self::Webhook),
+            SinkType::Email => EmailSettings::read(section, surroundings.base).map(Self::Email),
+            SinkType::Exec => ExecSettings::read(section, name, surroundings.base).map(Self::Exec),
         }
     }
 }
@@ -96,6 +130,8 @@ impl SinkType {
             Self::Log => &log::KEYS,
             Self::Desktop => &desktop::KEYS,
             Self::Webhook => &webhook::KEYS,
+            Self::Email => &email::KEYS,
+            Self::Exec => &exec::KEYS,
         }
     }
 }

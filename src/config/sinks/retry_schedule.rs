@@ -31,7 +31,8 @@ pub(super) const KEY: Key = Key::new(
             Duration::from_hours(24),
         ],
     },
-    "The time from a failed attempt to the next one, for each further attempt. After the last, the delivery is a dead letter.",
+    "The time from a failed attempt to the next one, for each further attempt. If the receiver rejects the delivery as it is, such as by \
+     HTTP 401 or 404, the attempts end after five minutes. After the last, the delivery is a dead letter.",
 );
 
 /// The delays between attempts; none if there are none in the table, or if they were refused.

@@ -9,16 +9,20 @@
 mod concurrency;
 mod endings;
 mod line_limit;
+mod opening;
 mod queue;
 mod queues;
 mod reception;
 mod recorded;
+mod rejected;
 mod reports;
 mod sink;
 mod waiting_ends;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 pub(super) use concurrency::INITIAL as INITIAL_IN_FLIGHT;
 
@@ -48,6 +52,10 @@ pub struct SinkView<'a> {
     pub disabled: Option<&'a str>,
     pub pending: usize,
     pub dead_letters: usize,
+    /// Until when it is outside its hours, if it is, and how many of the pending deliveries wait for
+    /// that.
+    pub closed_until: Option<Timestamp>,
+    pub held: usize,
     /// Why it is of no use at present, if it is configured and not disabled.
     pub trouble: Option<SinkTrouble<'a>>,
 }
@@ -77,6 +85,7 @@ impl Outbox {
         for plan in plans {
             self.configure(plan, cx);
         }
+        self.follow_hours(cx);
 
         let missing = self.sinks.values().filter(|sink| !sink.is_configured() && sink.queues.pending() > 0);
         cx.diagnostics.extend(missing.map(|sink| Diagnostic::SinkMissing {
@@ -102,6 +111,25 @@ impl Outbox {
             }
             cx.diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, dead_letters: 0 });
         }
+    }
+
+    /// Has each sink be open or closed as its hours say of now.
+    pub(super) fn follow_hours(&mut self, cx: &mut OutboxCx<'_>) {
+        for sink in self.sinks.values_mut() {
+            if sink.follow_hours(cx.now) {
+                cx.commit_queue.sink(sink.record(cx.now));
+            }
+        }
+    }
+
+    /// Whether a sink drops what is emitted now, because it is outside its hours.
+    pub(super) fn drops_now(&self, name: &SinkName) -> bool {
+        self.sinks.get(name).is_some_and(Sink::drops_now)
+    }
+
+    /// Whether a sink is the log.
+    pub(super) fn is_log(&self, name: &SinkName) -> bool {
+        self.sinks.get(name).is_some_and(|sink| sink.plan.is_log)
     }
 
     /// The sinks that get this event.
@@ -141,9 +169,10 @@ impl Outbox {
         })
     }
 
-    /// The earliest time at which [`Outbox::take_due`] or [`Outbox::raise_alarms`] has something.
+    /// The earliest time at which [`Outbox::take_due`] or [`Outbox::raise_alarms`] has something, and at which the wall
+    /// clock is to be looked at.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let of_sink = |sink: &Sink| [sink.next_deadline(), sink.next_alarm()];
+        let of_sink = |sink: &Sink| [sink.next_deadline(), sink.next_hours_check(), sink.next_alarm()];
         self.sinks.values().flat_map(of_sink).flatten().min()
     }
 
@@ -160,7 +189,10 @@ impl Outbox {
 
     /// Nothing was done for a while, which proves nothing about the receivers.
     pub(super) fn wake(&mut self, now: Instant) {
-        self.sinks.values_mut().for_each(|sink| sink.queues.waiting_ends.start_over(now));
+        for sink in self.sinks.values_mut() {
+            sink.queues.waiting_ends.start_over(now);
+            sink.queues.forget_rejections();
+        }
     }
 
     /// A sink accepted a delivery.
@@ -187,6 +219,10 @@ impl Outbox {
         let delay = match failure.class {
             _ if is_outdated => Some(Duration::ZERO),
             FailureClass::Permanent | FailureClass::Gone => None,
+            FailureClass::Rejected(_) => {
+                let since_first = sink.queues.on_rejected(id.event, cx.now.instant);
+                rejected::delay(&sink.plan.policy.schedule, attempts, since_first, pause, cx.rng)
+            }
             _ => sink.plan.policy.schedule.delay(attempts, pause, cx.rng),
         };
         let retry_in = delay.filter(|_| !sink.is_disabled());
@@ -276,6 +312,8 @@ impl Outbox {
                 disabled: sink.disabled_for(),
                 pending: sink.queues.pending(),
                 dead_letters: sink.dead_letters(),
+                closed_until: sink.closed_until(),
+                held: sink.held(),
                 trouble: reports::trouble(sink),
             }
         }

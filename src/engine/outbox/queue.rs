@@ -32,6 +32,8 @@ pub(super) struct PendingDelivery {
     pub(super) emitted_at: Instant,
     pub(super) attempts: u32,
     pub(super) reason: Option<String>,
+    /// When the receiver rejected it first, as far as that still counts.
+    pub(super) rejected_since: Option<Instant>,
 }
 
 impl Queue {
@@ -58,7 +60,14 @@ impl Queue {
 
 impl PendingDelivery {
     pub(super) fn new(header: &EventHeader, emitted_at: Instant) -> Self {
-        Self { event: header.event, kind: header.kind, emitted_at, attempts: 0, reason: None }
+        Self {
+            event: header.event,
+            kind: header.kind,
+            emitted_at,
+            attempts: 0,
+            reason: None,
+            rejected_since: None,
+        }
     }
 
     /// Whether it is the end of a restore, or of the watch of its index.

@@ -5,6 +5,7 @@
 //! delivery takes no time for those of other keys.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::concurrency;
 use super::queue::{PendingDelivery, Queue, WaitsFor};
@@ -164,6 +165,20 @@ impl Queues {
         self.schedule(key, if is_overtaken { now } else { due });
     }
 
+    /// The receiver rejected a delivery under way as it is. Returns how long it has done so.
+    pub(super) fn on_rejected(&mut self, event: EventId, now: Instant) -> Duration {
+        let key = self.in_flight.get(&event).map(|(key, _)| key);
+        let queue = key.and_then(|key| self.by_key.get_mut(key));
+        let first = queue.and_then(|queue| queue.pending.front_mut());
+        first.map(|pending| now.since(*pending.rejected_since.get_or_insert(now))).unwrap_or_default()
+    }
+
+    /// Earlier rejections say nothing about the next attempts any more.
+    pub(super) fn forget_rejections(&mut self) {
+        let pending = self.by_key.values_mut().flat_map(|queue| queue.pending.iter_mut());
+        pending.for_each(|pending| pending.rejected_since = None);
+    }
+
     /// A delivery under way is finished. The next one of its key waits for
     /// [`Queues::release_after`].
     pub(super) fn finish(&mut self, event: EventId, is_delivered: bool, now: Instant) {
@@ -195,8 +210,9 @@ impl Queues {
             return true;
         }
         let key = (record.project.clone(), record.job.clone());
-        let Some(queue) = self.by_key.get(&key) else { return false };
+        let Some(queue) = self.by_key.get_mut(&key) else { return false };
         let Some(place) = queue.place(event) else { return false };
+        queue.pending[place].rejected_since = None;
         if place == 0 && matches!(queue.waits_for, WaitsFor::Attempt(_)) {
             self.schedule(key, now);
         }

@@ -36,10 +36,11 @@ pub(super) fn note_failure(
 ) {
     let now = cx.now.instant;
     let attempts = Attempts { made, of: sink.plan.policy.schedule.attempts() };
-    let first_rejection = match failure.class {
-        FailureClass::Rejected(rejection) => sink.reception.take_first_rejection().then_some(rejection),
+    let rejection = match failure.class {
+        FailureClass::Rejected(rejection) => Some(rejection),
         _ => None,
     };
+    let first_rejection = rejection.filter(|_| sink.reception.take_first_rejection());
     let is_trouble = made > 1 || retry_in.is_none() || first_rejection.is_some();
     if sink.reception.on_failed(&failure.message, is_trouble, now) {
         cx.commit_queue.sink(sink.record(cx.now));
@@ -59,6 +60,7 @@ pub(super) fn note_failure(
         None => lines.dead.take(now).map(|left_out| Diagnostic::DeadLetter {
             delivery,
             attempts,
+            rejection,
             reason,
             left_out,
         }),
@@ -82,9 +84,12 @@ pub(super) fn note_success(sink: &mut Sink, cx: &mut OutboxCx<'_>) {
         cx.commit_queue.sink(sink.record(cx.now));
     }
     if let Some(since) = trouble_since {
-        let (sink, pending) = (sink.plan.name.clone(), sink.queues.pending());
-        let lasted = cx.now.instant.since(since);
-        cx.diagnostics.push(Diagnostic::SinkRecovered { sink, lasted, pending });
+        cx.diagnostics.push(Diagnostic::SinkRecovered {
+            sink: sink.plan.name.clone(),
+            lasted: cx.now.instant.since(since),
+            pending: sink.queues.pending(),
+            dead_letters: sink.dead_letters(),
+        });
     }
 }
 
@@ -107,5 +112,8 @@ pub(super) fn trouble(sink: &Sink) -> Option<SinkTrouble<'_>> {
         return None;
     }
     let failing = sink.reception.trouble().map(|(since, reason)| SinkTrouble::Failing { since, reason });
-    failing.or_else(|| Some(SinkTrouble::Late { since: sink.queues.waiting_ends.overdue_since()? }))
+    // What is held is not late.
+    let is_closed = sink.closed_until().is_some();
+    let late = || sink.queues.waiting_ends.overdue_since().filter(|_| !is_closed);
+    failing.or_else(|| Some(SinkTrouble::Late { since: late()? }))
 }

@@ -1,7 +1,7 @@
 //! One sink: its settings, its deliveries, and whether it gets any at present.
 //!
-//! Invariant: a delivery begins only while the configuration has the sink, and no sooner than the
-//! receiver, the spacing of attempts and the number of those under way permit.
+//! Invariant: a delivery begins only while the configuration has the sink and its hours permit it,
+//! and no sooner than the receiver, the spacing of attempts and the number of those under way permit.
 
 #[cfg(test)]
 mod tests;
@@ -12,10 +12,11 @@ use jiff::Timestamp;
 
 use super::concurrency::Concurrency;
 use super::line_limit::Lines;
+use super::opening::Opening;
 use super::queue::PendingDelivery;
 use super::queues::{Attempt, Queues};
 use super::reception::Reception;
-use crate::config::{EventFilter, Route};
+use crate::config::{EventFilter, Outside, Route};
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
 use crate::engine::diagnostic::DeliverySubject;
@@ -36,6 +37,8 @@ pub(super) struct Sink {
     concurrency: Concurrency,
     /// No attempt begins before then: the receiver asked for a pause, or attempts are spaced.
     held_until: Instant,
+    /// Whether it is within its hours.
+    opening: Opening,
     disabled: Option<String>,
     /// The dead letters, those included that are not committed yet.
     dead_letters: BTreeSet<EventId>,
@@ -53,6 +56,7 @@ impl Sink {
         now: Now,
     ) -> Self {
         let reception = Reception::from_snapshot(&snapshot, now);
+        let opening = Opening::from_snapshot(snapshot.closed_until);
         let written_at = snapshot.written_at.or(written_at);
 
         let held_until =
@@ -61,6 +65,8 @@ impl Sink {
             plan: SinkPlan {
                 name,
                 route: Route::new(EventFilter::none()),
+                hours: None,
+                is_log: false,
                 policy: DeliveryPolicy::retry(Vec::new()),
                 fingerprint: snapshot.fingerprint,
             },
@@ -68,6 +74,7 @@ impl Sink {
             queues: Queues::new(now.instant),
             concurrency: Concurrency::new(),
             held_until: held_until.unwrap_or(now.instant),
+            opening,
             disabled: snapshot.disabled,
             dead_letters: BTreeSet::new(),
             reception,
@@ -81,6 +88,7 @@ impl Sink {
     pub(super) fn configure(&mut self, plan: SinkPlan, now: Instant) -> bool {
         let is_changed = plan.fingerprint != self.plan.fingerprint;
         self.is_configured = true;
+        self.opening.start_over();
         self.plan = plan;
         if is_changed {
             self.held_until = now;
@@ -88,6 +96,7 @@ impl Sink {
             self.concurrency = Concurrency::new();
             self.reception = Reception::default();
             self.queues.waiting_ends.start_over(now);
+            self.queues.forget_rejections();
             self.queues.schedule_all(now);
         }
         is_changed
@@ -96,6 +105,8 @@ impl Sink {
     /// The configuration does not have the sink any more. Attempts under way go on.
     pub(super) fn unconfigure(&mut self) {
         self.is_configured = false;
+        self.plan.hours = None;
+        self.opening.start_over();
     }
 
     pub(super) fn is_configured(&self) -> bool {
@@ -109,10 +120,41 @@ impl Sink {
             fingerprint: self.plan.fingerprint,
             disabled: self.disabled.clone(),
             held_until: (self.held_until > now.instant).then(|| now.wall_at(self.held_until)),
+            closed_until: self.opening.snapshot(),
             has_accepted: self.reception.has_accepted(),
             failing: self.reception.snapshot(now),
         };
         SinkRecord { name: self.plan.name.clone(), snapshot }
+    }
+
+    /// Is open or closed as the hours say of now. Returns whether the record of the sink changed.
+    pub(super) fn follow_hours(&mut self, now: Now) -> bool {
+        if self.opening.follow(self.plan.hours.as_ref(), now) {
+            // What was held did not wait for the receiver.
+            self.queues.waiting_ends.start_over(now.instant);
+        }
+        self.opening.take_change()
+    }
+
+    /// Whether it drops what is emitted now, because it is outside its hours.
+    pub(super) fn drops_now(&self) -> bool {
+        let drops = self.plan.hours.as_ref().is_some_and(|hours| hours.outside == Outside::Drop);
+        drops && self.opening.is_closed()
+    }
+
+    /// Until when it is outside its hours, if it is.
+    pub(super) fn closed_until(&self) -> Option<Timestamp> {
+        self.opening.closed_until()
+    }
+
+    /// How many deliveries wait for its hours.
+    pub(super) fn held(&self) -> usize {
+        if self.opening.is_closed() { self.queues.pending() - self.queues.in_flight() } else { 0 }
+    }
+
+    /// When the wall clock is to be looked at again, because deliveries wait for the hours.
+    pub(super) fn next_hours_check(&self) -> Option<Instant> {
+        self.queues.next_due().and_then(|_| self.opening.next_check())
     }
 
     /// Adds the delivery of an event that was just committed.
@@ -137,7 +179,7 @@ impl Sink {
         let limit = self.concurrency.limit(self.plan.policy.max_in_flight);
         let may_send = self.is_configured && self.queues.in_flight() < limit;
         let due = self.queues.next_due().filter(|_| may_send)?;
-        Some(due.max(self.held_until))
+        Some(due.max(self.held_until).max(self.opening.opens_at().unwrap_or(due)))
     }
 
     /// The next delivery to begin at `now`.
@@ -156,12 +198,15 @@ impl Sink {
     /// Whether a delivery that is about to begin has expired.
     pub(super) fn has_expired(&self, delivery: &Delivery, now: Instant) -> bool {
         let Some(limit) = self.plan.policy.expires_after else { return false };
-        self.under_way(&delivery.id).is_some_and(|pending| now.since(pending.emitted_at) > limit)
+        // What was held did not expire by that.
+        let from = |emitted_at: Instant| self.opening.opened_at().map_or(emitted_at, |at| at.max(emitted_at));
+        self.under_way(&delivery.id).is_some_and(|pending| now.since(from(pending.emitted_at)) > limit)
     }
 
     /// When the next alarm about ends of restores that wait is due.
     pub(super) fn next_alarm(&self) -> Option<Instant> {
-        self.queues.waiting_ends.next_alarm().filter(|_| self.is_configured && !self.is_disabled())
+        let counts = self.is_configured && !self.is_disabled() && !self.opening.is_closed();
+        self.queues.waiting_ends.next_alarm().filter(|_| counts)
     }
 
     /// Which delivery it is that is under way.

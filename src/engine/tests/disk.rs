@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::*;
-use crate::engine::snapshot::{DeliveryRecord, JobRecord, JobSnapshot, ProjectSnapshot, SinkSnapshot};
+use crate::engine::snapshot::{
+    DeliveryRecord, JobRecord, JobSnapshot, ProjectSnapshot, SilencesSnapshot, SinkSnapshot,
+};
 
 /// What was committed.
 #[derive(Debug, Clone, Default)]
@@ -12,6 +14,7 @@ pub(crate) struct Disk {
     projects: BTreeMap<ProjectName, ProjectSnapshot>,
     jobs: BTreeMap<(ProjectName, JobId), JobRecord>,
     sinks: BTreeMap<SinkName, SinkSnapshot>,
+    silences: SilencesSnapshot,
     pub(super) events: Vec<Arc<Event>>,
     pub(super) deliveries: Vec<(DeliveryRecord, DeliveryChange)>,
     /// The restores that ended, each with the event that reported it.
@@ -69,6 +72,9 @@ impl Disk {
             }
             *state = update.change;
         }
+        if let Some(silences) = batch.silences.clone() {
+            self.silences = silences;
+        }
         for job in &batch.forgotten {
             self.jobs.remove(job);
         }
@@ -100,6 +106,7 @@ impl Disk {
                 .map(|(record, _)| record.clone())
                 .collect(),
             dead_letters: self.in_state(DeliveryChange::Dead).collect(),
+            silences: self.silences.clone(),
         }
     }
 

@@ -9,14 +9,18 @@ mod durations;
 mod ends;
 mod explain;
 mod giving_up;
+mod hours;
 mod index;
 mod job_page;
 mod lifecycle;
 mod limit;
 mod list;
+mod rejected;
 mod restart;
+mod routes;
 mod schedule;
 mod setup;
+mod silences;
 mod simulation;
 mod sinks;
 mod slow;
@@ -34,7 +38,7 @@ use crate::config::{EventFilter, JobSettings, ProjectSettings, Route, StateSetti
 use crate::model::time::{Instant, Now};
 use crate::model::{
     DeliveryId, Elapsed, EndedRestore, Event, EventId, EventKind, IndexObservation, JobFacts, Observation,
-    SinkName, Status, Until,
+    SilenceId, SinkName, Status, Until,
 };
 pub(crate) use disk::Disk;
 
@@ -65,6 +69,8 @@ fn sink(name: &str) -> SinkPlan {
     SinkPlan {
         name: SinkName::new(name),
         route: Route::new(EventFilter::all()),
+        hours: None,
+        is_log: false,
         policy: DeliveryPolicy::retry(WebhookSettings::RETRY_SCHEDULE.to_vec()),
         fingerprint: 1,
     }

@@ -34,6 +34,14 @@ fn mistakes_have_a_place_and_a_reason() {
         ("[list]\ndrop_rows = 1.5", (2, 13), "between 0 and 1, this is 1.5"),
         ("[list]\nend_early_after = 0", (2, 19), "at least one page"),
         ("[[index]]\nname = \"i\"\n[[index]]\nname = \"i\"", (4, 8), "described twice"),
+        ("[[backup]]\nid = \"b\"\n[[backup]]\nid = \"b\"", (4, 6), "described twice"),
+        ("[restore]\ntake = \"6s\"", (2, 1), "unknown field `take`"),
+        ("[[fault]]\nkind = \"drop\"\nendpoint = \"list\"\naccepted = true", (1, 1), "endpoint = \"create\""),
+        (
+            "[[job]]\nid = \"a\"\n[[fault]]\nkind = \"drop\"\nendpoint = \"create\"\njob = \"a\"",
+            (3, 1),
+            "not about one job",
+        ),
         ("[[fault]]\nkind = \"explode\"", (2, 8), "unknown variant `explode`, expected one of `status`"),
         ("[[fault]]\nkind = \"status\"", (1, 1), "needs `status`"),
         ("[[fault]]\nkind = \"redirect\"", (1, 1), "needs `location`"),
@@ -106,6 +114,7 @@ fn every_key_is_explained() {
         include_str!("../script/job.rs"),
         include_str!("../script/list.rs"),
         include_str!("../script/fault.rs"),
+        include_str!("../script/restore.rs"),
     ];
 
     let keys = scripts.iter().flat_map(|script| script.lines()).filter_map(|line| {

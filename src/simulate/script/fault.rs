@@ -15,7 +15,7 @@ use super::value::{Period, Probability};
 pub(in crate::simulate) struct FaultScript {
     /// Only requests about this job, or about its index. Default: all.
     pub(in crate::simulate) job: Option<Spanned<String>>,
-    /// `"describe"`, `"list"`, `"index"` or `"any"` (default).
+    /// `"describe"`, `"list"`, `"index"`, `"backup"`, `"create"` or `"any"` (default).
     #[serde(default)]
     pub(in crate::simulate) endpoint: EndpointKind,
     /// Scenario time from which it applies. Default 0.
@@ -31,6 +31,9 @@ pub(in crate::simulate) struct FaultScript {
     /// Each with this probability.
     pub(in crate::simulate) probability: Option<Probability>,
     pub(in crate::simulate) kind: FaultKind,
+    /// Whether a restore is started all the same, if the request is to start one. Default: unless
+    /// the answer is a redirect or a status from 400 to 499.
+    pub(in crate::simulate) accepted: Option<bool>,
     /// Before it happens, so much time passes. Default 0.
     #[serde(default)]
     pub(in crate::simulate) delay: Period,
@@ -56,6 +59,17 @@ pub(in crate::simulate) struct FaultScript {
     pub(in crate::simulate) pace: Option<Period>,
 }
 
+impl FaultScript {
+    /// Whether a request that it meets takes effect.
+    pub(in crate::simulate) fn accepts(&self) -> bool {
+        let is_refusal = match self.kind {
+            FaultKind::Status => self.status.is_some_and(|status| (400..500).contains(&status)),
+            kind => kind == FaultKind::Redirect,
+        };
+        self.accepted.unwrap_or(!is_refusal)
+    }
+}
+
 /// The requests a fault is about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +83,10 @@ pub(in crate::simulate) enum EndpointKind {
     List,
     /// `GET /indexes/{name}`.
     Index,
+    /// `GET /backups/{id}`.
+    Backup,
+    /// `POST /backups/{id}/create-index`.
+    Create,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -86,14 +104,14 @@ pub(in crate::simulate) enum FaultKind {
     Truncated,
     /// The good answer, and so much white space after it that it is too large.
     Oversized,
-    /// 200 and half a JSON text.
+    /// The good status and half a JSON text.
     BadJson,
-    /// 200 and JSON of another type: in turns an array, a number, null, and an object with fields
-    /// of wrong types.
+    /// The good status and JSON of another type: in turns an array, a number, null, and an object
+    /// with fields of wrong types.
     WrongType,
-    /// 200 and an HTML page.
+    /// The good status and an HTML page.
     Html,
-    /// 200 and nothing.
+    /// The good status and nothing.
     Empty,
     /// The good answer, about another job or index.
     OtherJob,

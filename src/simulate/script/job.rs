@@ -148,6 +148,8 @@ pub(in crate::simulate) struct IndexScript {
     /// `[{ at = "5s", state = "ScalingUp" }]`: its state from a scenario time on.
     #[serde(default)]
     pub(in crate::simulate) states: Vec<StateStep>,
+    /// The backup that it was made of, shown in answers of 2026-07. Default: none.
+    pub(in crate::simulate) source_backup_id: Option<String>,
 }
 
 /// From scenario time `at` on, an index is in this state.

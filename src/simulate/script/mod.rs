@@ -6,6 +6,7 @@
 mod fault;
 mod job;
 mod list;
+mod restore;
 mod value;
 
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use toml::Spanned;
 pub(in crate::simulate) use fault::{BodyKind, EndpointKind, FaultKind, FaultScript};
 pub(in crate::simulate) use job::{CreatedAt, IndexScript, JobScript, ProgressScript};
 pub(in crate::simulate) use list::{ListScript, Order};
+pub(in crate::simulate) use restore::{BackupScript, READY, RestoreScript};
 pub(in crate::simulate) use value::{Key, Period, Probability, Window};
 
 #[derive(Debug, Default, Deserialize)]
@@ -42,6 +44,10 @@ pub(in crate::simulate) struct Script {
     pub(in crate::simulate) job: Vec<JobScript>,
     /// `[[index]]`: indexes whose state is scripted apart from the job that makes them.
     pub(in crate::simulate) index: Vec<IndexScript>,
+    /// `[[backup]]`: the backups; without any, every id is that of a ready one.
+    pub(in crate::simulate) backup: Vec<BackupScript>,
+    /// `[restore]`: how the restores develop that clients start.
+    pub(in crate::simulate) restore: RestoreScript,
     /// `[list]`: how reliable the list is.
     pub(in crate::simulate) list: ListScript,
     /// `[[fault]]`: what goes wrong. Of several that apply to a request, the first one in the file

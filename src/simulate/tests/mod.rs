@@ -1,5 +1,6 @@
 //! The simulator as clients see it: real HTTP over the loopback, in paused time.
 
+mod create;
 mod faults;
 mod plane;
 mod receiver;

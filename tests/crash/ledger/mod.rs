@@ -34,9 +34,17 @@ pub(crate) struct Sink {
     pub(crate) name: &'static str,
     temper: Temper,
     kind: Kind,
-    /// Configured for ends only.
-    ends_only: bool,
+    wants: Wants,
     schedule: &'static str,
+}
+
+/// Which events it is configured for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    All,
+    Ends,
+    /// A few of the ends: it takes one a second.
+    IndexNotReady,
 }
 
 /// What receives.
@@ -63,45 +71,55 @@ pub(crate) const SINKS: [Sink; 7] = [
         name: "well",
         temper: Temper::Well,
         kind: Kind::Webhook { format: "standard", secrets: &[1] },
-        ends_only: false,
+        wants: Wants::All,
         schedule: "\"20ms\", \"50ms\", \"100ms\", \"1s\", \"1s\", \"1s\", \"1s\", \"1s\"",
     },
     Sink {
         name: "wild",
         temper: Temper::Wild,
         kind: Kind::Webhook { format: "standard", secrets: &[2, 3] },
-        ends_only: false,
+        wants: Wants::All,
         schedule: PATIENT,
     },
     Sink {
         name: "strict",
         temper: Temper::Strict,
         kind: Kind::Webhook { format: "cloudevents", secrets: &[4] },
-        ends_only: true,
+        wants: Wants::Ends,
         schedule: "\"20ms\", \"40ms\"",
     },
     Sink {
         name: "template",
         temper: Temper::Wild,
         kind: Kind::Webhook { format: "template", secrets: &[5] },
-        ends_only: true,
+        wants: Wants::IndexNotReady,
         schedule: PATIENT,
     },
     Sink {
         name: "pager",
         temper: Temper::Wild,
         kind: Kind::Webhook { format: "pagerduty", secrets: &[] },
-        ends_only: true,
+        wants: Wants::Ends,
         schedule: PATIENT,
     },
-    Sink { name: "command", temper: Temper::Wild, kind: Kind::Command, ends_only: true, schedule: PATIENT },
-    Sink { name: "mail", temper: Temper::Wild, kind: Kind::Mail, ends_only: true, schedule: PATIENT },
+    Sink {
+        name: "command",
+        temper: Temper::Wild,
+        kind: Kind::Command,
+        wants: Wants::Ends,
+        schedule: PATIENT,
+    },
+    Sink { name: "mail", temper: Temper::Wild, kind: Kind::Mail, wants: Wants::Ends, schedule: PATIENT },
 ];
 
 impl Sink {
     /// Whether its filter accepts this event.
     pub(crate) fn wants(&self, kind: EventKind) -> bool {
-        kind.is_terminal() || !self.ends_only
+        match self.wants {
+            Wants::All => true,
+            Wants::Ends => kind.is_terminal(),
+            Wants::IndexNotReady => kind == EventKind::IndexNotReady,
+        }
     }
 
     /// Whether its deliveries may become dead letters.
@@ -212,12 +230,17 @@ impl Ledger {
 
     /// The table of a configuration that has this sink.
     pub(crate) fn configuration(&self) -> String {
-        let Sink { name, ends_only, schedule, .. } = self.sink;
-        let ends = "events = [\"restore_job.completed\", \"restore_job.failed\", \"restore_job.cancelled\", \
-                    \"restore_job.unrecognised\", \"index.*\"]\n";
-        let events = if *ends_only { ends } else { "events = [\"*\"]\n" };
+        let Sink { name, wants, schedule, .. } = self.sink;
+        let events = match wants {
+            Wants::All => "\"*\"",
+            Wants::Ends => {
+                "\"restore_job.completed\", \"restore_job.failed\", \"restore_job.cancelled\", \
+                 \"restore_job.unrecognised\", \"index.*\""
+            }
+            Wants::IndexNotReady => "\"index.not_ready\"",
+        };
         let keys = self.receiver.keys();
-        format!("[[sink]]\nname = \"{name}\"\nretry_schedule = [{schedule}]\n{events}{keys}")
+        format!("[[sink]]\nname = \"{name}\"\nretry_schedule = [{schedule}]\nevents = [{events}]\n{keys}")
     }
 
     /// The variables that this configuration names.

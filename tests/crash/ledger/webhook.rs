@@ -28,7 +28,7 @@ impl WebhookReceiver {
             let (reply, taken) = reply(&page);
             let id = received.header("webhook-id").unwrap_or_default().to_owned();
             let fault = fault(format, secrets, received);
-            page.record(Post { at: clock.now().wall, id, body: committed(format, &received.body), taken, fault });
+            page.record(Post { at: clock.now().wall, id, body: committed(&received.body), taken, fault });
             reply
         });
         Self { name, format, secrets, receiver }
@@ -46,15 +46,15 @@ impl Receives for WebhookReceiver {
             format!("signing_secret = [{}]\n", secrets.join(", "))
         };
         let further = match *format {
-            "pagerduty" => "routing_key = { env = \"ROUTING_KEY\" }\n",
+            "pagerduty" => "routing_key = { env = \"KEY_OF_BODY\" }\n",
             "template" => {
-                "payload = { text = \"{{ summary }}\", job = \"{{ job.id }}\", took = \"{{ elapsed_seconds }}\" }\n\
-                 headers = { X-Key = { env = \"HEADER\" } }\n"
+                "secrets = { key = { env = \"KEY_OF_BODY\" } }\n\
+                 payload = { routing_key = \"{{ secret.key }}\", text = \"{{ summary }}\", id = \"{{ id }}\" }\n"
             }
             _ => "",
         };
         format!(
-            "type = \"webhook\"\nurl = {{ env = \"URL_{name}\" }}\nformat = \"{format}\"\n{signed}{further}"
+            "type = \"webhook\"\nbearer = {{ env = \"TOKEN\" }}\nurl = {{ env = \"URL_{name}\" }}\nformat = \"{format}\"\n{signed}{further}"
         )
     }
 
@@ -62,7 +62,7 @@ impl Receives for WebhookReceiver {
         let url = format!("{}/{}", self.receiver.url(), secrets::PATH);
         let secrets = self.secrets.iter();
         let secrets = secrets.map(|number| (format!("SECRET_{number}"), secrets::signing(*number)));
-        let further = [("ROUTING_KEY", secrets::ROUTING_KEY), ("HEADER", secrets::HEADER)];
+        let further = [("KEY_OF_BODY", secrets::KEY_OF_BODY), ("TOKEN", secrets::TOKEN)];
         let further = further.map(|(name, value)| (name.to_owned(), value.to_owned()));
         secrets.chain([(format!("URL_{}", self.name), url)]).chain(further).collect()
     }
@@ -85,12 +85,9 @@ fn reply(page: &Page) -> (Reply, bool) {
 }
 
 /// The committed body of a request: without the secret that came in when it was made.
-fn committed(format: &str, body: &Bytes) -> Bytes {
-    if format != "pagerduty" {
-        return body.clone();
-    }
-    let text = String::from_utf8_lossy(body);
-    text.replace(&format!("\"{}\"", secrets::ROUTING_KEY), "null").into()
+fn committed(body: &Bytes) -> Bytes {
+    let secret = format!("\"{}\"", secrets::KEY_OF_BODY);
+    String::from_utf8_lossy(body).replace(&secret, "null").into()
 }
 
 /// What is wrong with a request by itself: its form, or one of its signatures.
@@ -104,13 +101,12 @@ fn fault(format: &str, secrets: &[u8], received: &Received) -> Option<String> {
     {
         return Some(format!("{} {} {headers:?}", received.method, received.path));
     }
-    let is_keyed = match format {
-        "pagerduty" => key_of(&received.body).as_deref() == Some(secrets::ROUTING_KEY),
-        "template" => received.header("x-key") == Some(secrets::HEADER),
-        _ => true,
-    };
-    if !is_keyed {
-        return Some("the secret that belongs to it is missing".to_owned());
+    if received.header("authorization") != Some(&format!("Bearer {}", secrets::TOKEN)) {
+        return Some("another authorization".to_owned());
+    }
+    let has_key = matches!(format, "pagerduty" | "template");
+    if has_key && key_of(&received.body).as_deref() != Some(secrets::KEY_OF_BODY) {
+        return Some("the secret of the body is missing".to_owned());
     }
     secrets.iter().find_map(|number| {
         let secret = standardwebhooks::Webhook::new(&secrets::signing(*number)).expect("a secret");

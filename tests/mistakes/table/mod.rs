@@ -9,6 +9,7 @@ pub(crate) mod configurations;
 pub(crate) mod daemons;
 pub(crate) mod ids;
 pub(crate) mod keys;
+pub(crate) mod restores;
 pub(crate) mod surroundings;
 
 /// A mistake: what is typed, and in which surroundings.

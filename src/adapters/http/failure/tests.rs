@@ -16,7 +16,9 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
 
 use super::*;
 use crate::adapters::http::fault::FaultKind;
-use crate::adapters::http::{Answer, Client, ClientError, ClientOptions, Terms, client, request};
+use crate::adapters::http::recipe::Recipe;
+use crate::adapters::http::resolver::System;
+use crate::adapters::http::{Answer, Client, ClientError, ClientOptions, Identity, Terms, client, request};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -132,7 +134,9 @@ async fn an_untrusted_authority_names_the_remedy() {
     // Trusts no authority that signed this certificate.
     let client = client(&ClientOptions::new(&url, Some(&pem("authority.pem")))).unwrap();
     let error = get(&client, &url).await.unwrap_err();
-    for (peer, cure) in [(Peer::Api, "`ca_file`"), (Peer::Receiver, "SSL_CERT_FILE")] {
+    for (peer, cure) in
+        [(Peer::Api, "`ca_file`"), (Peer::Receiver, "`ca_file`"), (Peer::Monitor, "SSL_CERT_FILE")]
+    {
         let fault = fault(&error, &url, peer).await;
         assert!(fault.kind == FaultKind::Misconfigured && fault.text.contains(cure), "{}", fault.text);
         assert!(fault.text.contains("issued by an authority that is not trusted"), "{}", fault.text);
@@ -147,6 +151,62 @@ async fn a_required_client_certificate_is_reported() {
         "{}",
         fault.text
     );
+}
+
+fn identity(certificate: &str) -> Identity {
+    let key = std::fs::read_to_string(pem("key.pem")).unwrap();
+    Identity::new(&key.into(), "file KEY", Some(&pem(certificate))).unwrap()
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_a_certificate_names_the_remedy() {
+    let url = Url::parse(&format!("https://{}", tls_server("good.pem", true))).unwrap();
+    let client = client(&ClientOptions::new(&url, Some(&pem("ca.pem")))).unwrap();
+    let error = get(&client, &url).await.unwrap_err();
+
+    for (peer, remedy) in
+        [(Peer::Receiver, "name one as `client_cert` of the sink"), (Peer::Monitor, "only show to webhooks")]
+    {
+        let fault = fault(&error, &url, peer).await;
+        assert!(fault.text.contains(remedy), "{}", fault.text);
+    }
+}
+
+#[tokio::test]
+async fn each_connection_shows_the_client_certificate() {
+    let server = || Url::parse(&format!("https://{}", tls_server("good.pem", true))).unwrap();
+    let options =
+        ClientOptions::new(&server(), Some(&pem("ca.pem"))).identified_by(Some(identity("client.pem")));
+    let recipe = Recipe::new(&options, System).unwrap();
+
+    // As a client builds one for each further connection.
+    for _ in 0..3 {
+        let answer = recipe.build(false).unwrap().get(server()).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    assert!(!format!("{options:?}").contains("BEGIN"), "{options:?}");
+}
+
+#[tokio::test]
+async fn a_refused_client_certificate_is_reported() {
+    let url = Url::parse(&format!("https://{}", tls_server("good.pem", true))).unwrap();
+    let options = ClientOptions::new(&url, Some(&pem("ca.pem"))).identified_by(Some(identity("expired.pem")));
+    let client = client(&options).unwrap();
+
+    let error = get(&client, &url).await.unwrap_err();
+    let fault = client.fault(&error, &url, Peer::CertifiedReceiver).await;
+
+    let words = format!("{} refuses the client certificate (alert CertificateExpired)", address(&url));
+    assert!(fault.kind == FaultKind::Misconfigured && fault.text.starts_with(&words), "{}", fault.text);
+}
+
+#[tokio::test]
+async fn a_configured_proxy_is_named_in_place_of_the_environment() {
+    let (hop, url, _asked) = proxy("HTTP/1.1 403 Forbidden\r\n\r\n");
+    let hop = Hop { is_configured: true, ..hop };
+
+    assert!(refusal(&hop, &url, Some(403)).text.ends_with("set `proxy` to \"none\""));
+    assert!(refusal(&hop, &url, Some(407)).text.contains("that the configuration has for it"));
 }
 
 #[tokio::test]
@@ -172,6 +232,7 @@ async fn a_wrong_protocol_is_named() {
 async fn a_wrong_protocol_behind_a_proxy_is_not_the_servers() {
     let matcher = Matcher::builder().all("http://user:canary@proxy.example:3128").build();
     let proxy = matcher.intercept(&"https://api.example".parse().unwrap()).unwrap();
+    let proxy = Hop { proxy, is_configured: false };
     let server = plain_server(b"HTTP/1.1 503 Service Unavailable\r\n\r\n".to_vec());
     let url = Url::parse(&format!("https://{server}")).unwrap();
     let client = client(&ClientOptions::new(&url, None)).unwrap();
@@ -293,7 +354,7 @@ fn a_file_of_certificates_says_which_one_is_bad() {
 }
 
 /// A proxy that refuses, and what it was asked.
-fn proxy(answer: &'static str) -> (Intercept, Url, thread::JoinHandle<String>) {
+fn proxy(answer: &'static str) -> (Hop, Url, thread::JoinHandle<String>) {
     let (listener, address) = listen();
     let asked = thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
@@ -304,7 +365,8 @@ fn proxy(answer: &'static str) -> (Intercept, Url, thread::JoinHandle<String>) {
     });
     let matcher = Matcher::builder().all(format!("http://user:canary@{address}")).build();
     let url = Url::parse("https://api.example/restore-jobs/canary?canary").unwrap();
-    (matcher.intercept(&url.as_str().parse().unwrap()).unwrap(), url, asked)
+    let proxy = matcher.intercept(&url.as_str().parse().unwrap()).unwrap();
+    (Hop { proxy, is_configured: false }, url, asked)
 }
 
 #[tokio::test]

@@ -4,23 +4,29 @@
 //! the same bytes. Messages for people keep the documented limits of their service, whatever the
 //! event holds.
 
+mod binding;
 mod cloudevents;
 mod discord;
-mod markup;
 mod ntfy;
+mod pagerduty;
 mod slack;
 mod standard;
 mod teams;
+mod template;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use reqwest::StatusCode;
+use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::config::{WebhookFormat, WebhookSettings, WebhookUrl};
+use super::{SinkError, refusal};
+use crate::config::{SecretError, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::engine::FailureClass;
 use crate::engine::retry::RetryAfter;
-use crate::model::{Event, EventKind};
+use crate::model::{Event, EventKind, markup};
 
 /// What one kind of receiver wants. What it does not override is what most receivers want.
 pub(super) trait Format: fmt::Debug + Send + Sync {
@@ -33,13 +39,19 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         Cow::Borrowed(committed)
     }
 
+    /// The secrets that [`Format::bind`] puts into a body.
+    fn secrets(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
     /// Whether the body is the published shape of the event, which is committed in any case.
     fn is_published_shape(&self) -> bool {
         false
     }
 
     /// The value of the header `Content-Type`.
-    fn content_type(&self) -> &'static str {
+    #[expect(clippy::unnecessary_literal_bound, reason = "some formats have one of the configuration")]
+    fn content_type(&self) -> &str {
         "application/json"
     }
 
@@ -59,26 +71,40 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         configured
     }
 
+    /// What an answer with this status, which is no success, means for the delivery.
+    fn class_of(&self, status: StatusCode) -> FailureClass {
+        refusal::class_of(status)
+    }
+
     /// How long the body of a refusal asks to wait, for services that say so beside the header
     /// `Retry-After`: `retry_after` in seconds with a fraction, as Discord does
     /// (discord.com/developers, "Rate Limits"), and proxies in front of it for other formats.
     fn retry_after(&self, answer: &[u8]) -> Option<RetryAfter> {
-        let answer: Value = serde_json::from_slice(answer).ok()?;
-        let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
-        Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+        seconds_to_wait(&serde_json::from_slice(answer).ok()?)
     }
 }
 
-/// The registry: the format that a webhook with these settings has.
-pub(super) fn of(settings: &WebhookSettings) -> Box<dyn Format> {
-    match settings.format {
+/// What `retry_after` of an answer says.
+fn seconds_to_wait(answer: &Value) -> Option<RetryAfter> {
+    let seconds = answer.get("retry_after")?.as_f64().filter(|seconds| *seconds > 0.0)?;
+    Some(RetryAfter::For(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)))
+}
+
+/// How the secrets that belong into a body are read.
+pub(super) type Read = dyn Fn(&SecretSource) -> Result<SecretString, SecretError>;
+
+/// The registry: the format that a webhook of the sink `name` has with these settings.
+pub(super) fn of(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Box<dyn Format>, SinkError> {
+    Ok(match settings.format {
         WebhookFormat::Standard => Box::new(standard::Standard),
         WebhookFormat::CloudEvents => Box::new(cloudevents::CloudEvents),
         WebhookFormat::Slack => Box::new(slack::Slack),
         WebhookFormat::Discord => Box::new(discord::Discord),
         WebhookFormat::Teams => Box::new(teams::Teams),
         WebhookFormat::Ntfy => Box::new(ntfy::Ntfy),
-    }
+        WebhookFormat::Template => Box::new(template::Template::new(name, settings, read)?),
+        WebhookFormat::PagerDuty => Box::new(pagerduty::PagerDuty::new(name, settings, read)?),
+    })
 }
 
 #[cfg(test)]
@@ -92,7 +118,10 @@ mod tests {
 
     fn named(format: WebhookFormat) -> Box<dyn Format> {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
-        of(&WebhookSettings { format, ..WebhookSettings::new(url) })
+        let template = (format == WebhookFormat::Template).then(|| Box::new(template::tests::example()));
+        let routing_key = Some(SecretSource::Public("0123456789abcdef0123456789abcdef"));
+        let settings = WebhookSettings { format, template, routing_key, ..WebhookSettings::new(url) };
+        of("chat", &settings, &SecretSource::read).unwrap()
     }
 
     #[test]
@@ -101,6 +130,8 @@ mod tests {
             for kind in EventKind::ALL_AND_TEST {
                 let headers = named(*format).headers(*kind);
 
+                let names: Vec<_> = headers.iter().map(|(name, _)| *name).collect();
+                assert_eq!(names, format.headers(), "a file cannot set them");
                 assert_eq!(headers.is_empty(), *format != WebhookFormat::Ntfy);
                 assert!(headers.iter().all(|(name, value)| name.is_ascii() && value.is_ascii()));
             }

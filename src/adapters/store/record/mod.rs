@@ -5,6 +5,7 @@
 
 mod job;
 mod project;
+mod silences;
 mod sink;
 
 use serde::Serialize;

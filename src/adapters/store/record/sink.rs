@@ -17,6 +17,8 @@ pub(in crate::adapters::store) struct SinkJson {
     fingerprint: u64,
     disabled: Option<String>,
     held_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed_until: Option<Timestamp>,
     #[serde(skip_serializing_if = "is_true")]
     has_accepted: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +38,7 @@ impl Default for SinkJson {
             fingerprint: 0,
             disabled: None,
             held_until: None,
+            closed_until: None,
             // A state of 0.1.0 says nothing of it, and most sinks took everything.
             has_accepted: true,
             failing: None,
@@ -56,6 +59,7 @@ impl From<SinkSnapshot> for SinkJson {
             fingerprint: snapshot.fingerprint,
             disabled: snapshot.disabled,
             held_until: snapshot.held_until,
+            closed_until: snapshot.closed_until,
             has_accepted: snapshot.has_accepted,
             failing: snapshot.failing.map(Into::into),
         }
@@ -69,6 +73,7 @@ impl From<SinkJson> for SinkSnapshot {
             fingerprint: json.fingerprint,
             disabled: json.disabled,
             held_until: json.held_until,
+            closed_until: json.closed_until,
             has_accepted: json.has_accepted,
             failing: json.failing.map(Into::into),
         }

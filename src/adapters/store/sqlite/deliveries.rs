@@ -1,5 +1,6 @@
 //! Lists and changes the deliveries in a file.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use rusqlite::{Connection, params_from_iter};
 use super::error::{Fault, FileError};
 use super::{file, lease, open, read, write};
 use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow, Holder, StoreError};
+use crate::engine::snapshot::SinkRecord;
 use crate::model::DeliveryState::{Dead, Delivered, Dropped, Pending};
 use crate::model::{JobId, Reason, SinkName};
 
@@ -51,6 +53,10 @@ impl SqliteAdmin {
         write().map_err(|error| self.error("write", &error))
     }
 
+    fn sinks(&self) -> Result<Vec<SinkRecord>, StoreError> {
+        read::sinks(&self.connection).map_err(|error| self.error("read", &error))
+    }
+
     fn error(&self, doing: &'static str, error: &rusqlite::Error) -> StoreError {
         Fault::of(error).while_doing(doing, &self.path)
     }
@@ -80,7 +86,14 @@ impl DeliveryAdmin for SqliteAdmin {
             rows.reverse();
             Ok(rows)
         };
-        rows().map_err(|error| self.error("read", &error))
+        let mut rows = rows().map_err(|error| self.error("read", &error))?;
+
+        let closed: BTreeMap<_, _> = self.closed_sinks()?.into_iter().collect();
+        for row in rows.iter_mut().filter(|row| row.state == Pending) {
+            row.held_until = closed.get(&SinkName::new(&row.sink)).copied();
+            row.next_attempt_at = row.next_attempt_at.max(row.held_until);
+        }
+        Ok(rows)
     }
 
     fn retry(&mut self, filter: &DeliveryFilter, now: Timestamp) -> Result<usize, StoreError> {
@@ -115,10 +128,15 @@ impl DeliveryAdmin for SqliteAdmin {
     }
 
     fn disabled_sinks(&self) -> Result<Vec<(SinkName, String)>, StoreError> {
-        let snapshot = read::snapshot(&self.connection).map_err(|error| self.error("read", &error))?;
         let disabled =
-            snapshot.sinks.into_iter().filter_map(|sink| Some((sink.name, sink.snapshot.disabled?)));
+            self.sinks()?.into_iter().filter_map(|sink| Some((sink.name, sink.snapshot.disabled?)));
         Ok(disabled.collect())
+    }
+
+    fn closed_sinks(&self) -> Result<Vec<(SinkName, Timestamp)>, StoreError> {
+        let closed =
+            self.sinks()?.into_iter().filter_map(|sink| Some((sink.name, sink.snapshot.closed_until?)));
+        Ok(closed.collect())
     }
 }
 
@@ -163,6 +181,7 @@ fn row(row: &rusqlite::Row<'_>) -> rusqlite::Result<DeliveryRow> {
         timestamp: read::time(row, 6)?,
         attempts: row.get(7)?,
         next_attempt_at: if due { Some(read::time(row, 8)?) } else { None },
+        held_until: None,
         changed_at: read::time(row, 9)?,
         last_error: row.get(10)?,
     })

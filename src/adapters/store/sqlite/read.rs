@@ -29,9 +29,7 @@ pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Snapshot> {
                 snapshot: record(row, 3)?,
             })
         })?,
-        sinks: all(connection, "SELECT name, memory FROM sinks", |row| {
-            Ok(SinkRecord { name: SinkName::new(row.get::<_, String>(0)?), snapshot: record(row, 1)? })
-        })?,
+        sinks: sinks(connection)?,
         deliveries: all(
             connection,
             &format!("{DELIVERY} WHERE d.state = '{Pending}' ORDER BY t.seq"),
@@ -45,6 +43,16 @@ pub(super) fn snapshot(connection: &Connection) -> rusqlite::Result<Snapshot> {
             ),
             delivery_id,
         )?,
+        silences: all(connection, "SELECT memory FROM silences", |row| record(row, 0))?
+            .pop()
+            .unwrap_or_default(),
+    })
+}
+
+/// The sinks that are recorded, in a file of any version.
+pub(super) fn sinks(connection: &Connection) -> rusqlite::Result<Vec<SinkRecord>> {
+    all(connection, "SELECT name, memory FROM sinks", |row| {
+        Ok(SinkRecord { name: SinkName::new(row.get::<_, String>(0)?), snapshot: record(row, 1)? })
     })
 }
 

@@ -46,6 +46,7 @@ const SUMMED: [&[Summed]; SCHEMA_VERSION as usize] = [
         ),
         ("totals", &["project", "outcome"], &["project", "outcome", "ended", "last_ended_at"]),
     ],
+    &[("silences", &["id"], &["id", "memory"])],
 ];
 
 /// Makes `row_sum` known to a connection.

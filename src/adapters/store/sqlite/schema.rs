@@ -8,7 +8,7 @@ use super::{history, ids, read, row_sum, write};
 use crate::platform::failpoint;
 
 /// The version of the schema that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 2;
+pub(super) const SCHEMA_VERSION: u32 = 3;
 
 /// Marks a file as a state of this program: "rwst" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x7277_7374;
@@ -17,7 +17,7 @@ pub(super) const APPLICATION_ID: i32 = 0x7277_7374;
 const HISTORY_SINCE: u32 = 2;
 
 /// What leads from each version to the next.
-const STEPS: [fn(&Connection) -> rusqlite::Result<()>; SCHEMA_VERSION as usize] = [first, second];
+const STEPS: [fn(&Connection) -> rusqlite::Result<()>; SCHEMA_VERSION as usize] = [first, second, third];
 
 const TABLES: &str = "
 CREATE TABLE projects (
@@ -116,6 +116,20 @@ CREATE TABLE totals (
 fn second(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(HISTORY)?;
     row_sum::add_triggers(connection, 2)
+}
+
+const SILENCES: &str = "
+-- One row, once there was a silence: all that are in force, and the last number that was given to one.
+CREATE TABLE silences (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    memory TEXT NOT NULL,
+    sum INTEGER
+);
+";
+
+fn third(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(SILENCES)?;
+    row_sum::add_triggers(connection, 3)
 }
 
 /// Brings an open file from `version` to [`SCHEMA_VERSION`], all of the way or not at all: it is

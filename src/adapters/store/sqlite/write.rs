@@ -62,6 +62,13 @@ pub(super) fn batch(connection: &Connection, batch: &Batch, bodies: Vec<Body>) -
     for change in &batch.deliveries {
         update(connection, change)?;
     }
+    if let Some(silences) = &batch.silences {
+        connection
+            .prepare_cached(
+                "INSERT INTO silences (id, memory) VALUES (1, ?1) ON CONFLICT DO UPDATE SET memory = ?1",
+            )?
+            .execute([json(silences.to_json())?])?;
+    }
     for (project, job) in &batch.forgotten {
         connection
             .prepare_cached("DELETE FROM jobs WHERE project = ?1 AND id = ?2")?

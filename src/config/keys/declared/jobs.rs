@@ -33,13 +33,13 @@ pub(in crate::config) static DISCOVER: Table = Table {
     keys: &[
         Key::new(
             "indexes",
-            Kind::IndexPatterns,
+            Kind::IndexPatterns { least: 1 },
             "Only restores into an index whose name matches one of these patterns.",
         )
         .example("[\"prod-*\"]"),
         Key::new(
             "exclude",
-            Kind::IndexPatterns,
+            Kind::IndexPatterns { least: 1 },
             "No restore into an index whose name matches one of these patterns.",
         )
         .example("[\"*-scratch\"]"),

@@ -18,14 +18,15 @@ pub(in crate::config) use self::secret::SECRET;
 pub(in crate::config) use self::top::{HEARTBEAT, STATE, TOP};
 use super::{Kind, Table};
 use crate::config::SinkType;
-use crate::config::sinks::SINK;
+use crate::config::sinks::{BASIC_KEYS, CLIENT_CERT_KEYS, HOURS, SINK, SINK_DEFAULTS};
 use crate::model::{Keyword, duration};
 
 /// All of them, in the order of the sample.
 pub(in crate::config) fn tables() -> impl Iterator<Item = &'static Table> {
-    let above = [&TOP, &JOB, &DISCOVER, &API, &CADENCE, &WATCH, &STATE, &HEARTBEAT, &HTTP, &PROJECT, &SINK];
+    let above = [&TOP, &JOB, &DISCOVER, &API, &CADENCE, &WATCH, &STATE, &HEARTBEAT, &HTTP, &PROJECT];
     let of_sinks = SinkType::ALL.iter().map(|kind| kind.table());
-    above.into_iter().chain(of_sinks).chain([&SECRET])
+    let further = [&BASIC_KEYS, &CLIENT_CERT_KEYS, &HOURS, &SECRET];
+    above.into_iter().chain([&SINK_DEFAULTS, &SINK]).chain(of_sinks).chain(further)
 }
 
 const ANY_DURATION: RangeInclusive<Duration> = Duration::ZERO..=duration::MAX;

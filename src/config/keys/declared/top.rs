@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{ALLOW_HTTP, API, CADENCE, HTTP, INTERVAL, PROJECT, TEXT, WATCH, time};
 use crate::config::keys::{Key, Kind, Table};
+use crate::config::sinks::SINK_DEFAULTS;
 use crate::model::duration;
 
 pub(in crate::config) static TOP: Table = Table {
@@ -36,6 +37,11 @@ pub(in crate::config) static TOP: Table = Table {
         Key::new("heartbeat", Kind::Table(&HEARTBEAT), "A dead man's switch that gets a ping while the watch works."),
         Key::new("http", Kind::Table(&HTTP), "The HTTP listener, which shows health, metrics and the status page."),
         Key::new("project", Kind::Tables(&PROJECT), "Further projects, or settings of the default one."),
+        Key::new(
+            "sink_defaults",
+            Kind::Table(&SINK_DEFAULTS),
+            "Settings of sinks, for each `[[sink]]` that does not say otherwise.",
+        ),
         Key::new(
             "sink",
             Kind::Sinks,

@@ -1,11 +1,14 @@
 //! What files mean, and which problems bad ones have.
 
+mod hours;
 mod mutations;
 mod printed;
 mod refused;
+mod routes;
 mod secrets;
 mod sinks;
 mod tables;
+mod templates;
 mod warnings;
 
 use std::path::Path;
@@ -13,8 +16,10 @@ use std::time::Duration;
 
 use super::parse_in;
 use crate::config::{
-    DiscoverySettings, Effort, LogFormat, LogLevel, MonitorSettings, Problems, Rate, SecretSource, Settings,
-    SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, UrlSource, WebhookFormat, WebhookSettings,
+    Authorization, ClientCert, DiscoverySettings, Effort, ExecSettings, Header, HeaderSettings, HeaderText,
+    LogFormat, LogLevel, MonitorSettings, Problems, ProxySource, Rate, Route, SecretSource, Settings,
+    SinkSettings, SinkTarget, SlowAfter, TargetSettings as _, TransportSettings, UrlSource, WebhookFormat,
+    WebhookSettings,
 };
 use crate::model::EventKind;
 
@@ -117,7 +122,9 @@ fn every_key_of_a_project_is_read() {
 #[test]
 fn every_key_of_a_sink_is_read() {
     let settings = read(FULL).unwrap();
-    let [journal, screen, ops, chat] = settings.sinks.as_slice() else { panic!("{:?}", settings.sinks) };
+    let [journal, screen, ops, chat, hook, _, _, _, pages] = settings.sinks.as_slice() else {
+        panic!("{:?}", settings.sinks)
+    };
     let (SinkTarget::Log(log), SinkTarget::Desktop(_), SinkTarget::Webhook(ops), SinkTarget::Webhook(chat)) =
         (&journal.target, &screen.target, &ops.target, &chat.target)
     else {
@@ -128,6 +135,14 @@ fn every_key_of_a_sink_is_read() {
     assert!(journal.route.events.wants(EventKind::ProjectRecovered));
     assert_eq!(screen.name, "screen");
     assert_eq!(screen.route.events.kinds(), [EventKind::Completed]);
+    let Route { events: _, projects, indexes, exclude_indexes, names } = &screen.route;
+    let shown = |patterns: &[crate::config::NamePattern]| {
+        patterns.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")
+    };
+    assert_eq!((shown(projects), shown(names)), ("prod* | default".into(), "nightly* | a b/c?".into()));
+    assert_eq!(format!("{} {} {}", indexes[0], indexes[1], exclude_indexes[0]), "prod-* docs *-scratch");
+    assert_eq!(chat.retry_schedule, [Duration::from_secs(1)], "as [sink_defaults] says");
+    assert_eq!(journal.route.exclude_indexes[0].to_string(), "tmp-*", "likewise");
     assert!(matches!(&ops.url, UrlSource::Given(url) if url.to_string() == "http://hooks.example"));
     assert!(ops.allow_http && !chat.allow_http);
     assert!(matches!(&chat.url, UrlSource::From(SecretSource::Env(name)) if name == "CHAT_URL"));
@@ -137,7 +152,69 @@ fn every_key_of_a_sink_is_read() {
     assert_eq!(ops.signing_secrets, [SecretSource::Credential("new".to_owned()), old]);
     assert_eq!(chat.signing_secrets, [SecretSource::Env("CHAT_SECRET".to_owned())]);
     assert_eq!(ops.retry_schedule, [Duration::from_millis(10), Duration::from_hours(7 * 24)]);
-    assert_eq!(chat.retry_schedule, WebhookSettings::RETRY_SCHEDULE);
+    every_header_is_read(&ops.headers, &chat.headers);
+    every_way_is_read(&ops.transport, &chat.transport);
+
+    let SinkTarget::Exec(exec) = &hook.target else { panic!("{hook:?}") };
+    let program = "/etc/restore-watch/bin/on-restore";
+    let usual = ExecSettings::new(program, Vec::new());
+    let (timeout, retry_schedule) = (Duration::from_mins(1), vec![Duration::from_secs(1)]);
+    assert_eq!(*exec, ExecSettings { timeout, retry: false, retry_schedule, ..usual });
+
+    let SinkTarget::Webhook(pages) = &pages.target else { panic!("{pages:?}") };
+    assert_eq!((pages.format, &chat.routing_key), (WebhookFormat::PagerDuty, &None));
+    assert_eq!(pages.routing_key, Some(SecretSource::Credential("pages-key".to_owned())));
+    assert!(
+        matches!(&pages.url, UrlSource::Given(url) if url.expose().as_str() == "https://events.pagerduty.com/v2/enqueue")
+    );
+}
+
+fn every_header_is_read(ops: &HeaderSettings, chat: &HeaderSettings) {
+    let header = |name: &str, value| Header { name: name.to_owned(), value };
+    let key = SecretSource::File("/etc/restore-watch/keys/api".into());
+    assert!(ops.named.contains(&header("X-Team", HeaderText::Given("search".to_owned()))));
+    assert!(ops.named.contains(&header("X-Api-Key", HeaderText::From(key))));
+    let token = SecretSource::Credential("token".to_owned());
+    assert_eq!(ops.authorization, Some(Authorization::Bearer(token)));
+    let password = SecretSource::Env("CHAT_PASSWORD".to_owned());
+    let basic = Authorization::Basic { user: "restores".to_owned(), password };
+    assert_eq!((chat.named.len(), &chat.authorization), (0, &Some(basic)));
+}
+
+fn every_way_is_read(ops: &TransportSettings, chat: &TransportSettings) {
+    let only_proxy = TransportSettings { proxy: Some(ProxySource::None), ..TransportSettings::default() };
+    assert_eq!(*ops, only_proxy);
+    let client_cert = ClientCert {
+        file: Some("/etc/restore-watch/client.pem".into()),
+        key: SecretSource::File("/etc/restore-watch/client-key.pem".into()),
+    };
+    assert_eq!(chat.ca_file.as_deref(), Some(Path::new("/etc/restore-watch/ca.pem")));
+    assert_eq!(chat.client_cert, Some(client_cert));
+    let proxy = SecretSource::File("/etc/restore-watch/keys/proxy".into());
+    assert_eq!(chat.proxy, Some(ProxySource::From(proxy)));
+}
+
+#[test]
+fn command_is_a_path_or_a_name() {
+    let program = |command: &str| {
+        let settings = read(&format!("jobs = ['a']\n[[sink]]\ntype = 'exec'\ncommand = {command}")).unwrap();
+        let [SinkSettings { target: SinkTarget::Exec(exec), .. }, _] = settings.sinks.as_slice() else {
+            panic!("{:?}", settings.sinks)
+        };
+        (exec.program.display().to_string(), exec.arguments.clone())
+    };
+    let of = |program: &str, arguments: &[&str]| {
+        (program.to_owned(), arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
+    };
+
+    for (command, found) in [
+        ("['/opt/my tools/x']", of("/opt/my tools/x", &[])),
+        ("['./bin/x', '']", of("/etc/restore-watch/./bin/x", &[""])),
+        ("['logger', '-t', 'a b']", of("logger", &["-t", "a b"])),
+        ("['sh', '-c', '$(x)', '&&']", of("sh", &["-c", "$(x)", "&&"])),
+    ] {
+        assert_eq!(program(command), found, "{command}");
+    }
 }
 
 #[test]
@@ -223,7 +300,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     let plain = read(SAMPLE).unwrap();
     let full = read(&uncommented(SAMPLE)).unwrap();
     assert_eq!(full.projects.len(), 2);
-    assert_eq!(full.sinks.len(), 3);
+    assert_eq!(full.sinks.len(), 5);
     let (mut given, default) = (full.projects[0].clone(), &plain.projects[0]);
     assert!(given.api.ca_file.take().is_some());
     assert_eq!(format!("{:?}", given.api), format!("{:?}", default.api));
@@ -241,7 +318,8 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert!(!monitor.count_sinks);
     assert!(plain.monitor.is_none());
     assert!(full.state.path.is_some() && plain.state.path.is_none());
-    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }] = full.sinks.as_slice()
+    let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }, _, exec] =
+        full.sinks.as_slice()
     else {
         panic!("{:?}", full.sinks)
     };
@@ -249,6 +327,8 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert_eq!((webhook.allow_http, webhook.block_private), (usual.allow_http, usual.block_private));
     assert_eq!((webhook.format, &webhook.retry_schedule), (usual.format, &usual.retry_schedule));
     assert_eq!((webhook.signing_secrets.len(), &route.events), (1, &usual.usual_events()));
+    let SinkTarget::Exec(exec) = &exec.target else { panic!("{exec:?}") };
+    assert_eq!(*exec, ExecSettings::new("/usr/local/bin/on-restore", vec!["--quiet".to_owned()]));
 }
 
 #[test]

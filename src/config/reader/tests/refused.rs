@@ -160,6 +160,11 @@ const CASES: &[(&str, usize, &str)] = &[
     ("jobs = [{ ids = 'a' }]", 1, "unknown key `ids`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'webhok'\nurl = 1", 3, "`type` cannot be `webhok`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'webhook'", 2, "a webhook without a url"),
+    (
+        "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nformat = 'pagerduty'",
+        2,
+        "a webhook for PagerDuty without a routing_key",
+    ),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nurl = 'https://x'", 4, "unknown key `url`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nformat = 'xml'", 4, "`format` cannot be `xml`"),
     ("jobs = ['a']\n[[sink]]\ntype = 'log'\nevents = '*'", 4, "must be an array, found a string"),
@@ -210,6 +215,82 @@ const WEBHOOK_CASES: &[(&str, &str)] = &[
     ("signing_secret = [{ env = 'A' }, { env = 'B' }, { env = 'A' }]", "is there twice"),
     ("signing_secret = { file = 'whsec_a' }", "must not hold the secret itself"),
     ("signing_secret = { credential = 'whsec_a' }", "must not hold the secret itself"),
+    ("headers = 5", "`headers` must be a table"),
+    ("headers = { X-Team = 5 }", "the header `X-Team` must be a string or a table"),
+    ("headers = { X-Team = '' }", "the header `X-Team` is empty"),
+    ("headers = { X-Team = \"a\\nb\" }", "has a line break"),
+    ("headers = { X-Team = \"a\\u0007\" }", "has a control character"),
+    ("headers = { X-Team = 'Zürich' }", "has characters that are not ASCII"),
+    ("headers = { X-Team = ' a' }", "begins or ends with a blank"),
+    ("headers = { X-Team = '${TEAM}' }", "has a placeholder like ${NAME}"),
+    ("headers = { 'X Team' = 'a' }", "the header `X Team` cannot be called so"),
+    ("headers = { 'X-Team:' = 'a' }", "has a colon in its name"),
+    ("headers = { X-Team = 'a', x-team = 'b' }", "is there twice"),
+    ("headers = { X-Team = {} }", "the header `X-Team` names no source"),
+    ("headers = { Authorization = 'a' }", "must not hold the secret itself"),
+    ("headers = { X-Api-Key = 'a' }", "must not hold the secret itself"),
+    ("headers = { X-Auth = 'a' }", "must not hold the secret itself"),
+    ("headers = { Private-Token = 'a' }", "must not hold the secret itself"),
+    ("headers = { X-Team = 'Bearer a' }", "must not hold the secret itself"),
+    ("headers = { Host = 'a' }", "is the host of the `url`"),
+    ("headers = { content-type = 'text/plain' }", "is set by the `format`"),
+    ("headers = { Content-Length = '1' }", "says how the body is sent"),
+    ("headers = { Transfer-Encoding = 'chunked' }", "says how the body is sent"),
+    ("headers = { Expect = '100-continue' }", "says how the body is sent"),
+    ("headers = { Connection = 'close' }", "is about the connection"),
+    ("headers = { Proxy-Authorization = { env = 'A' } }", "is for a proxy"),
+    ("headers = { webhook-id = 'a' }", "is set for each delivery"),
+    ("headers = { Accept-Encoding = 'gzip' }", "compress its answers"),
+    ("headers = { Title = 'a' }\nformat = 'ntfy'", "is set by the `format`"),
+    ("bearer = 'a'", "`bearer` must not hold the secret itself"),
+    ("basic = 'a'", "`basic` must be a table"),
+    ("basic = { user = 'a' }", "`basic` without a `password`"),
+    ("basic = { password = { env = 'A' } }", "`basic` without a `user`"),
+    ("basic = { user = 'a:b', password = { env = 'A' } }", "`user` has a colon"),
+    ("basic = { user = 'a', password = 'b' }", "`password` must not hold the secret itself"),
+    ("basic = { user = 'a', password = { env = 'B' } }\nbearer = { env = 'A' }", "is a second authorization"),
+    (
+        "bearer = { env = 'A' }\nheaders = { authorization = { env = 'B' } }",
+        "`bearer` is a second authorization",
+    ),
+    ("ca_file = '~/ca.pem'", "starts with `~`"),
+    ("client_cert = 5", "must be a string or a table"),
+    ("client_cert = '-----BEGIN CERTIFICATE-----'", "is the content of a PEM file"),
+    ("client_cert = { cert = 'a.pem' }", "`client_cert` without a `key`"),
+    ("client_cert = { key = 'a.pem' }", "`client_cert` without a `cert`"),
+    ("client_cert = { cert = 'a.pem', key = 5 }", "`key` must be a string or a table"),
+    ("client_cert = { cert = 'a.pem', key = '-----BEGIN PRIVATE KEY-----' }", "is the content of a PEM file"),
+    ("proxy = 5", "must be a string or a table"),
+    ("proxy = 'nonsense://a'", "does not begin with a known scheme"),
+    ("proxy = 'http://a:0'", "is no address of a proxy"),
+    ("proxy = 'http://user:a@b:1'", "must not hold the password itself"),
+    ("proxy = 'http://a:1'\nblock_private = true", "`proxy` is there beside `block_private`"),
+];
+
+/// Keys that only a sink of type `exec` has.
+const EXEC_CASES: &[(&str, &str)] = &[
+    ("command = '/usr/bin/true'", "`command` must be an array, found a string"),
+    ("command = []", "`command` is empty"),
+    ("command = ['']", "an entry of `command` is empty"),
+    ("command = [5]", "an entry of `command` must be a string"),
+    ("command = ['true', 5]", "an entry of `command` must be a string"),
+    ("command = ['systemctl start a']", "has the arguments in it"),
+    ("command = ['cat | logger']", "is a command of a shell"),
+    ("command = ['/bin/a && /bin/b']", "is a command of a shell"),
+    ("command = ['$(which true)']", "is a command of a shell"),
+    ("command = ['~/bin/a']", "starts with `~`"),
+    ("command = ['$HOOK']", "has a placeholder like $NAME"),
+    ("command = ['{{ hook }}']", "has a placeholder like {{ NAME }}"),
+    ("command = [\"/bin/a\\u0000\"]", "has a NUL character"),
+    ("command = ['a', '|', 'logger']", "which only a shell understands"),
+    ("command = ['mail', '-s', '$RESTORE_WATCH_SUMMARY']", "is a placeholder like $NAME"),
+    ("command = ['mail', '-s', '{{ summary }}']", "is a placeholder like {{ NAME }}"),
+    ("command = [\"a\", \"\\u0000\"]", "has a NUL character"),
+    ("comand = ['a']", "unknown key `comand`"),
+    ("command = ['a']\ntimeout = '2m'", "`timeout` is `2m`"),
+    ("command = ['a']\nretry = 'no'", "must be true or false"),
+    ("command = ['a']\nretry_schedule = []", "`retry_schedule` is empty"),
+    ("command = ['a']\nurl = 'https://x.example'", "unknown key `url`"),
 ];
 
 /// Addresses in the file that `block_private` refuses.
@@ -231,12 +312,15 @@ fn bad_value_is_one_problem() {
     let webhooks = WEBHOOK_CASES
         .iter()
         .map(|(text, part)| (webhook(&format!("url = 'https://hooks.example'\n{text}")), 5, *part));
+    let exec = EXEC_CASES.iter().map(|(text, part)| {
+        (format!("jobs = ['a']\n[[sink]]\ntype = 'exec'\n{text}"), 3 + text.lines().count(), *part)
+    });
     let private = PRIVATE.iter().map(|url| {
         let text = webhook(&format!("block_private = true\nurl = '{url}'"));
         (text, 5, "`url` leads to the private address")
     });
     let cases = CASES.iter().map(|(text, line, part)| ((*text).to_owned(), *line, *part));
-    for (text, line, part) in cases.chain(webhooks).chain(private) {
+    for (text, line, part) in cases.chain(webhooks).chain(exec).chain(private) {
         let Err(problems) = read(&text) else { panic!("accepted:\n{text}") };
         let found: Vec<_> = problems.iter().collect();
         assert_eq!(found.len(), 1, "one mistake, one problem:\n{text}\n\n{problems}");
@@ -258,6 +342,41 @@ fn texts_that_only_look_wrong_are_accepted() {
     ] {
         assert!(read(text).is_ok(), "{text}\n{:?}", read(text));
     }
+}
+
+#[test]
+fn keys_that_exclude_the_address_show_both_places() {
+    for (address, text, message, note) in [
+        (
+            "https://user:canary@hooks.example",
+            "bearer = { env = 'A' }",
+            "`bearer` is a second authorization",
+            "the first is a user name or a password in `url`, on line 4",
+        ),
+        ("http://127.0.0.1", "ca_file = 'a'", "`ca_file` is for https", "the `url` is plain http, on line 4"),
+        ("http://127.0.0.1", "client_cert = 'a'", "`client_cert` is for https", "plain http, on line 4"),
+    ] {
+        let text = format!("jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = '{address}'\n{text}");
+        let problems = read(&text).unwrap_err();
+
+        let shown = problems.to_string();
+        assert_eq!(problems.iter().count(), 1, "{shown}");
+        assert!(shown.contains(message) && shown.contains(note) && !shown.contains("canary"), "{shown}");
+    }
+}
+
+#[test]
+fn more_than_32_headers_are_refused() {
+    let with = |count: usize| {
+        let headers: Vec<_> = (0..count).map(|number| format!("X-{number} = 'a'")).collect();
+        let headers = headers.join(", ");
+        read(&format!(
+            "jobs = ['a']\n[[sink]]\ntype = 'webhook'\nurl = 'https://x'\nheaders = {{ {headers} }}"
+        ))
+    };
+
+    assert!(with(32).is_ok());
+    assert!(with(33).unwrap_err().to_string().contains("has 33 entries; at most 32 are accepted"));
 }
 
 #[test]

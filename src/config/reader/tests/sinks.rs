@@ -54,6 +54,9 @@ fn formats_for_people_get_ends_and_trouble_by_default() {
         assert_eq!(of(&webhook(format)), EventFilter::for_people(), "{format}");
         assert_eq!(of(&(webhook(format) + "events = ['*']")), EventFilter::all(), "{format}");
     }
+    assert_eq!(of(&(webhook("template") + "body = 'x'")), EventFilter::for_people());
+    let routed = webhook("pagerduty") + "routing_key = { env = 'KEY' }";
+    assert_eq!(of(&routed), EventFilter::for_people());
     let desktop = of("[[sink]]\ntype = 'desktop'");
     assert_eq!(desktop, EventFilter::for_people());
     assert!(desktop.wants(EventKind::Overdue) && !desktop.wants(EventKind::Watched));

@@ -198,7 +198,7 @@ error: unknown key `retry_schedule`
    |
 15 | retry_schedule = ["5s"]
    | ^^^^^^^^^^^^^^
-   = help: `retry_schedule` belongs to a webhook
+   = help: `retry_schedule` belongs to a webhook, or to an email sink, or to an exec sink
 
 9 problems in config.toml
 "#);

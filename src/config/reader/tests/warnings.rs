@@ -87,7 +87,10 @@ fn format_that_a_known_host_does_not_take_is_a_warning() {
         ("discord.com/api/webhooks/1/x", "", 1),
         ("discord.com/api/webhooks/1/x/slack", "format = \"slack\"", 0),
         ("ntfy.sh/topic", "format = \"standard\"", 1),
+        ("events.eu.pagerduty.com/v2/enqueue", "", 1),
+        ("events.pagerduty.com/v2/enqueue", "format = \"pagerduty\"\nrouting_key = { env = \"KEY\" }", 0),
         ("hooks.example", "", 0),
+        ("hooks.example", "routing_key = { env = \"KEY\" }", 1),
     ] {
         assert_eq!(warnings(&sink(url, format)).len(), count, "{url} {format}");
     }
@@ -112,7 +115,12 @@ fn receiver_taken_for_a_type_gets_a_help() {
     for (word, help) in [
         ("slack", "help: write type = \"webhook\" and format = \"slack\"\n"),
         ("Teams", "help: write type = \"webhook\" and format = \"teams\"\n"),
-        ("pagerduty", "help: there is no such sink; write type = \"webhook\" and post to a program that"),
+        ("PagerDuty", "help: write type = \"webhook\" and format = \"pagerduty\"\n"),
+        ("Script", "help: write type = \"exec\" and command = [\"/path/to/program\"]\n"),
+        (
+            "telegram",
+            "help: write type = \"webhook\" and format = \"template\", as config/sinks/telegram.toml has it",
+        ),
         ("webhok", "help: did you mean \"webhook\"?\n"),
     ] {
         assert!(type_is(word).contains(help), "{}", type_is(word));
@@ -122,10 +130,32 @@ fn receiver_taken_for_a_type_gets_a_help() {
     for (name, help) in [
         ("slack", "help: write [[sink]] with type = \"webhook\" and format = \"slack\"\n"),
         ("webhook", "help: write [[sink]] with type = \"webhook\"\n"),
-        ("email", "write [[sink]] with type = \"webhook\" and post to a program"),
+        ("script", "help: write [[sink]] with type = \"exec\" and command = [\"/path/to/program\"]\n"),
+        ("pagerduty", "help: write [[sink]] with type = \"webhook\" and format = \"pagerduty\"\n"),
+        ("gotify", "write [[sink]] with type = \"webhook\" and post to a program"),
+        ("email", "help: write [[sink]] with type = \"email\"\n"),
+        ("smtp", "help: write [[sink]] with type = \"email\"\n"),
     ] {
         assert!(table_is(name).contains(help), "{}", table_is(name));
     }
+}
+
+#[test]
+fn command_that_is_not_here_is_a_warning() {
+    let exec = |command: &str| {
+        warnings(&format!("jobs = [\"a\"]\n[[sink]]\ntype = \"exec\"\ncommand = {command}\nretry = false"))
+    };
+
+    insta::assert_snapshot!(exec("[\"/none/on restore\", \"canary\"]").concat(), @r#"
+warning: the command of the sink `exec` cannot be run here: No such file or directory (os error 2)
+ --> /etc/restore-watch/config.toml:4:11
+  |
+4 | command = ["***", "***"]
+  |           ^^^^^^^^^^^^^^
+  = help: write each argument as an entry of its own; the program must be there, and executable for the user of the daemon, where that runs
+"#);
+    assert_eq!(exec("[\"surely-not-in-the-path\"]").len(), 1);
+    assert_eq!(exec("[\"sh\"]"), [""; 0]);
 }
 
 #[test]

@@ -258,6 +258,8 @@ impl Pair {
         let plan = SinkPlan {
             name: SinkName::new("ops"),
             route: Route::new(EventFilter::all()),
+            hours: None,
+            is_log: false,
             policy: DeliveryPolicy::retry(Vec::new()),
             fingerprint: u64::from(self.count),
         };

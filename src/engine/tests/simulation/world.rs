@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 
 use super::super::retry::RetryAfter;
 use super::super::*;
+use crate::config::{Hours, Outside};
 
 /// Faults end by then, so that every job can end.
 pub(super) const CALM: Duration = Duration::from_secs(3 * 3600);
@@ -57,6 +58,13 @@ pub(super) struct Trouble {
     pub(super) changes: Vec<u64>,
     /// The machine is suspended at these times, for so many seconds.
     pub(super) sleeps: Vec<(u64, u64)>,
+}
+
+/// The sink `two` gets deliveries in the first twenty minutes of each hour.
+fn sink_of(name: &SinkName) -> SinkPlan {
+    let windows: Vec<_> = (0..24).map(|hour| (hour * 60, hour * 60 + 20)).collect();
+    let hours = (name.as_str() == "two").then(|| Hours::daily(&windows, Outside::Hold));
+    SinkPlan { hours, ..sink(name.as_str()) }
 }
 
 /// Everything that happens outside the engine.
@@ -137,6 +145,11 @@ impl World {
                 self.later(latency, Input::Committed);
             }
             Action::Deliver(Delivery { id, .. }) => {
+                let hours = sink_of(&id.sink).hours;
+                assert!(
+                    hours.is_none_or(|hours| hours.is_open(self.reading().wall)),
+                    "outside its hours: {id:?}"
+                );
                 assert!(!self.disk.delivered().contains(&id), "a delivered event is sent again: {id:?}");
                 let latency = self.rng.u64(1..15_000);
                 // A receiver may accept an event and fail to say so: the event is sent again.
@@ -259,7 +272,7 @@ impl World {
     }
 
     fn start(&self, project: &ProjectSettings) -> Engine {
-        let sinks = self.taken.keys().map(|name| sink(name.as_str())).collect();
+        let sinks = self.taken.keys().map(sink_of).collect();
         let plan = Plan { projects: vec![project.clone()], sinks, keep: Retention::FOREVER };
         let mut engine = Engine::from_snapshot(plan, self.disk.load(), 11, self.reading());
         engine.handle(Input::Timeout, self.reading());
@@ -298,7 +311,7 @@ impl World {
             left == 0 || is_found || !number.is_multiple_of(3)
         });
         let fingerprint = left as u64 + 2;
-        let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink(name.as_str()) }).collect();
+        let sinks = self.taken.keys().map(|name| SinkPlan { fingerprint, ..sink_of(name) }).collect();
         let plan = Plan { projects: vec![project], sinks, keep: Retention::FOREVER };
         engine.handle(Input::Command(Command::Reconfigure(plan)), self.reading());
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use rusqlite::types::Value;
 
 use super::file::with_ending;
+use super::schema::SCHEMA_VERSION;
 use super::*;
 use crate::adapters::report::{HistoryFilter, HistoryRange};
 use crate::adapters::store::{DeliveryAdmin as _, DeliveryFilter};
@@ -53,7 +54,7 @@ fn all_rows_of_version_1_are_kept() {
 
     drop(open(&place.path()));
 
-    assert_eq!((version(&before.path()), version(&place.path())), (1, 2));
+    assert_eq!((version(&before.path()), version(&place.path())), (1, SCHEMA_VERSION));
     for table in TABLES {
         let kept = rows(&before.path(), table);
         assert!(!kept.is_empty());
@@ -277,4 +278,40 @@ fn a_file_of_version_1_is_set_aside_as_it_is() {
 
     assert_eq!(opened.snapshot, Snapshot::default());
     assert_eq!(std::fs::read(opened.set_aside.unwrap()).unwrap(), VERSION_1);
+}
+
+/// A file of version 2 is one of version 3 without the table of silences.
+#[test]
+fn a_file_of_version_2_is_migrated_with_all_rows() {
+    let place = Place::new();
+    let of_version_2 = Batch { silences: None, ..full() };
+    commit(&open(&place.path()).store, &of_version_2, Vec::new()).unwrap();
+    let connection = Connection::open(place.path()).unwrap();
+    row_sum::register(&connection).unwrap();
+    connection.execute_batch("DROP TABLE silences; PRAGMA user_version = 2").unwrap();
+    drop(connection);
+    let tables = [&TABLES[..], &["restores", "totals"]].concat();
+    let before: Vec<_> = tables.iter().map(|table| rows(&place.path(), table)).collect();
+
+    let opened = open(&place.path());
+    commit(&opened.store, &Batch { silences: full().silences, ..Batch::default() }, Vec::new()).unwrap();
+    drop(opened);
+
+    assert_eq!(version(&place.path()), SCHEMA_VERSION);
+    let after: Vec<_> = tables.iter().map(|table| rows(&place.path(), table)).collect();
+    assert_eq!(after, before);
+    assert_eq!(Some(open(&place.path()).snapshot.silences), full().silences);
+}
+
+#[test]
+fn deliveries_of_version_2_are_administered() {
+    let place = Place::filled();
+    let connection = Connection::open(place.path()).unwrap();
+    connection.execute_batch("DROP TABLE silences; PRAGMA user_version = 2").unwrap();
+    drop(connection);
+
+    let admin = SqliteAdmin::open(&place.path()).unwrap();
+
+    assert_eq!(admin.list(&DeliveryFilter::default(), 10).unwrap().len(), 3);
+    assert_eq!(admin.disabled_sinks().unwrap().len(), 1);
 }

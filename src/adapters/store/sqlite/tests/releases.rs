@@ -38,7 +38,7 @@ fn rewritten<T: Record>(texts: &[String]) -> Vec<String> {
 fn a_state_of_release_0_1_0_is_read_whole() {
     let opened = open(&restored(RELEASE).path());
 
-    let Snapshot { projects, jobs, sinks, deliveries, dead_letters } = &opened.snapshot;
+    let Snapshot { projects, jobs, sinks, deliveries, dead_letters, .. } = &opened.snapshot;
     let job = |id: &str| &jobs.iter().find(|job| job.id.as_str() == id).unwrap().snapshot;
     assert_eq!((projects.len(), jobs.len(), sinks.len()), (2, 8, 4));
     assert_eq!(job("fails").end.unwrap().outcome, Outcome::Failed);

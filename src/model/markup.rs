@@ -8,17 +8,17 @@ const CUT: &str = "…";
 
 /// How a service reads texts.
 #[derive(Debug)]
-pub(super) struct Markup {
+pub struct Markup {
     /// Writes a character so that it has no meaning as markup.
-    pub(super) escape: fn(&mut String, char),
+    pub escape: fn(&mut String, char),
     /// The length of a text, in the unit of the service's limits. That of a whole is the sum of its
     /// parts.
-    pub(super) measure: fn(&str) -> usize,
+    pub measure: fn(&str) -> usize,
 }
 
 impl Markup {
     /// The text in the service's markup, cut if it is longer than `limit`.
-    pub(super) fn fit(&self, text: &str, limit: usize) -> String {
+    pub fn fit(&self, text: &str, limit: usize) -> String {
         let room = limit.saturating_sub((self.measure)(CUT));
         let mut fitted = String::new();
         let (mut length, mut cut_at) = (0, 0);
@@ -42,13 +42,13 @@ impl Markup {
 }
 
 /// For services that have no markup.
-pub(super) fn plain(written: &mut String, c: char) {
+pub fn plain(written: &mut String, c: char) {
     written.push(c);
 }
 
 /// For services that read Markdown, in which a backslash escapes any ASCII punctuation. Punctuation
 /// without a meaning within a line is left alone, for the sake of readers that show the backslash.
-pub(super) fn markdown(written: &mut String, c: char) {
+pub fn markdown(written: &mut String, c: char) {
     if matches!(c, '\\' | '*' | '_' | '~' | '`' | '|' | '<' | '>' | '#' | '[' | ']') {
         written.push('\\');
     }
@@ -56,7 +56,7 @@ pub(super) fn markdown(written: &mut String, c: char) {
 }
 
 /// Counts UTF-16 code units, the largest count that a service can mean by "characters".
-pub(super) fn utf16(text: &str) -> usize {
+pub fn utf16(text: &str) -> usize {
     text.encode_utf16().count()
 }
 

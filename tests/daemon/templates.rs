@@ -1,0 +1,43 @@
+//! `format = "template"` of a running daemon.
+
+use restore_watch::simulate::Reply;
+use serde_json::Value;
+
+use crate::Daemon;
+use crate::support::{done, play, receive};
+
+#[test]
+fn a_secret_of_a_body_is_sent_and_never_kept() {
+    let plane = play(&done(&[("rj-1", "failed")]));
+    let receiver = receive([Reply::status(500).body("no canary-token-of-a-body")]);
+    let mut daemon = Daemon::new("")
+        .project("one", &plane, &["rj-1"])
+        .with(&format!(
+            "[[sink]]\ntype = \"webhook\"\nname = \"push\"\nurl = \"{}\"\nformat = \"template\"\n\
+             retry_schedule = [\"50ms\"]\nsecrets = {{ token = {{ env = \"PUSH\" }} }}\n\
+             [sink.payload]\nmessage = \"{{{{ summary }}}}\"\ntoken = \"{{{{ secret.token }}}}\"\n",
+            receiver.url()
+        ))
+        .run(&[])
+        .env("PUSH", "canary-token-of-a-body")
+        .env("RUST_LOG", "debug")
+        .start();
+    daemon.until("a second attempt", |_| receiver.count() == 2);
+    daemon.signal("TERM");
+    daemon.until("the end of the log", |daemon| daemon.stderr().contains("HTTP 500"));
+
+    let posts = receiver.received();
+    assert_eq!(posts[0].body, posts[1].body);
+    let body: Value = serde_json::from_slice(&posts[0].body).expect("JSON");
+    assert_eq!(body["token"], "canary-token-of-a-body");
+    assert!(body["message"].as_str().expect("a text").contains("rj-1"), "{body}");
+
+    let state = daemon.folder().path().join("state");
+    for file in std::fs::read_dir(state).expect("the state").flatten() {
+        let kept = std::fs::read(file.path()).unwrap_or_default();
+        let has_secret = kept.windows(6).any(|window| window == b"canary");
+        assert!(!has_secret, "{}", file.path().display());
+    }
+    assert!(!daemon.stderr().contains("canary"), "{}", daemon.stderr());
+    daemon.finish().expect(0);
+}
