@@ -1,28 +1,25 @@
 //! A command that records its standard input and environment, and fails at random.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use super::{Page, Post, Receives, Temper};
 use crate::secrets;
 use crate::support::Folder;
 
-/// What it runs: one file for each run, whose name begins with the time in nanoseconds and ends with
-/// the exit status. A run without input was begun by a process that was killed at once.
-const SCRIPT: &str = r#"#!/bin/sh
-set -eu
-folder=$1
+/// What it runs: one file for each run, with its environment, its standard input and a last line.
+/// The name ends with the exit status. Only what the shell does itself, since a round has hundreds
+/// of runs. A run without a whole line was begun by a process that was killed at once.
+const SCRIPT: &str = r#"
+IFS= read -r event || exit 75
 exit=0
-if [ ! -e "$folder/calm" ]; then
-  case $(od -An -N1 -tu1 /dev/urandom | tr -d ' ') in
-    [0-9] | [1-4][0-9]) exit=75 ;;
-    [5-9][0-9]) exit=3 ;;
+if [ ! -e "$1/calm" ]; then
+  case $(($$ % 10)) in
+    0 | 1 | 2) exit=75 ;;
+    3 | 4) exit=3 ;;
   esac
 fi
-record=$(mktemp "$folder/.record.XXXXXX")
-{ env; echo; cat; } >"$record"
-[ "$(tail -c 1 "$record" | od -An -tx1 | tr -d ' ')" = 0a ] || exit 75
-sed -n '1,/^$/!p' "$record" | grep -q . || exit 75
-mv "$record" "$folder/$(date +%s%N)-$RESTORE_WATCH_EVENT_ID-$$-$exit"
+{ export -p; printf '\n%s\nend\n' "$event"; } >"$1/$RESTORE_WATCH_EVENT_ID-$$-$exit"
 exit "$exit"
 "#;
 
@@ -59,27 +56,10 @@ impl Receives for Commands {
 
     fn collect(&self) {
         let files = fs::read_dir(self.folder.path().join("runs")).expect("a folder").flatten();
-        let mut files: Vec<_> = files.map(|file| file.path()).collect();
-        files.sort();
-        for file in files {
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // Others are not complete.
-            let Some((time, rest)) = name.split_once('-') else { continue };
-            let Some((rest, exit)) = rest.rsplit_once('-') else { continue };
-            let Some((id, _)) = rest.rsplit_once('-') else { continue };
-            let nanoseconds: i128 = time.parse().expect("a time");
-            let text = fs::read(&file).expect("a record");
-            let at = text.windows(2).position(|pair| pair == b"\n\n").expect("an empty line");
-            let (environment, body) = (&text[..at], &text[at + 2..]);
-            let fault = secrets::found_in(environment).map(|secret| format!("its environment has {secret}"));
-            self.page.record(Post {
-                at: jiff::Timestamp::from_nanosecond(nanoseconds).expect("a time"),
-                id: id.to_owned(),
-                // The line ends with a line break, which is not committed.
-                body: body.strip_suffix(b"\n").unwrap_or(body).to_vec().into(),
-                taken: exit == "0",
-                fault,
-            });
+        let mut runs: Vec<_> = files.filter_map(|file| run(&file.path())).collect();
+        runs.sort_by_key(|(_, run)| run.at);
+        for (file, run) in runs {
+            self.page.record(run);
             fs::remove_file(&file).expect("a record that is read once");
         }
     }
@@ -92,4 +72,25 @@ impl Receives for Commands {
             _ = fs::remove_file(file);
         }
     }
+}
+
+/// What a file of a run has, if it is complete.
+fn run(file: &Path) -> Option<(PathBuf, Post)> {
+    let name = file.file_name()?.to_str()?;
+    let (rest, exit) = name.rsplit_once('-')?;
+    let (id, _) = rest.rsplit_once('-')?;
+    let text = fs::read_to_string(file).ok()?;
+    let (environment, rest) = text.strip_suffix("\nend\n")?.split_once("\n\n")?;
+
+    let written = file.metadata().ok()?.modified().ok()?;
+    let fault =
+        secrets::found_in(environment.as_bytes()).map(|secret| format!("its environment has {secret}"));
+    let run = Post {
+        at: written.try_into().expect("a time"),
+        id: id.to_owned(),
+        body: rest.to_owned().into(),
+        taken: exit == "0",
+        fault,
+    };
+    Some((file.to_owned(), run))
 }
