@@ -127,10 +127,11 @@ impl WrongClock {
     }
 }
 
-/// Checks the requests to the sinks that never give up. Returns the number of events.
+/// Checks the requests to the sinks that get every event and never give up. Returns the number of
+/// events.
 fn judge(stage: &Stage) -> usize {
     let mut ids = 0;
-    for ledger in stage.ledgers.iter().filter(|ledger| !ledger.sink.gives_up()) {
+    for ledger in stage.ledgers.iter().filter(|ledger| ledger.sink.gets_all_events()) {
         let name = ledger.sink.name;
         let mut emitted = emitted(ledger, stage);
         for job in stage.world.jobs() {

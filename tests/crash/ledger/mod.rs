@@ -122,6 +122,12 @@ impl Sink {
         }
     }
 
+    /// Whether it gets every event in its published shape, until it takes it.
+    pub(crate) fn gets_all_events(&self) -> bool {
+        let is_published = matches!(self.kind, Kind::Webhook { format: "standard", .. });
+        is_published && self.wants == Wants::All && !self.gives_up()
+    }
+
     /// Whether its deliveries may become dead letters.
     pub(crate) fn gives_up(&self) -> bool {
         self.temper == Temper::Strict
