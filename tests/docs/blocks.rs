@@ -101,7 +101,7 @@ fn unit(text: &str) -> Option<String> {
     let is_well = |line: &&str| {
         line.is_empty()
             || line.starts_with('#')
-            || ["[Unit]", "[Service]", "[Install]"].contains(line)
+            || ["[Unit]", "[Service]", "[Path]", "[Install]"].contains(line)
             || line.split_once('=').is_some_and(|(key, _)| key.chars().all(char::is_alphanumeric))
     };
     text.lines().find(|line| !is_well(line)).map(str::to_owned)

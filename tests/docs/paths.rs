@@ -135,11 +135,13 @@ fn lines_that_are_explained_at_3_am_exist() {
             "line",
             &[
                 "src/adapters/http/serving.rs",
+                "src/adapters/sinks/exec/output.rs",
                 "src/adapters/web/context.rs",
                 "src/app/daemon/liveness.rs",
                 "src/app/daemon/mod.rs",
                 "src/app/diagnostics.rs",
                 "src/app/driver/contact.rs",
+                "src/cli/listener.rs",
                 "src/cli/run.rs",
                 "src/model/summary.rs",
             ],
