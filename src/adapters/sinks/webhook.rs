@@ -57,6 +57,7 @@ impl Receiver for Webhook {
         DeliveryPolicy {
             spacing: self.format.spacing(),
             max_in_flight: MAX_IN_FLIGHT,
+            end_supersedes: self.format.keeps_state(),
             ..DeliveryPolicy::retry(self.retry_schedule.clone())
         }
     }

@@ -167,10 +167,8 @@ impl Sink {
     pub(super) fn restore_pending(&mut self, record: DeliveryRecord, now: Now) {
         let recorded = Recorded::new(record.written_at, now);
         let header = EventHeader::from(&record);
-        let pending = PendingDelivery {
-            attempts: record.attempts,
-            ..PendingDelivery::new(&header, recorded.instant(record.emitted_at))
-        };
+        let mut pending = PendingDelivery::new(&header, recorded.instant(record.emitted_at));
+        pending.attempts = record.attempts;
         self.queues.add((record.project, record.job), pending, recorded.due(record.due));
     }
 
