@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 
 use super::plural::counted;
 use crate::adapters::report::{SilenceStatus, shown_minute};
-use crate::adapters::sinks::Sink;
+use crate::adapters::sinks::{Sink, rejection_in_words};
 use crate::config::SinkType;
 use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection, SilenceEnd};
 use crate::model::time::Now;
@@ -194,14 +194,9 @@ fn log_dead_letter(
         return;
     }
 
-    // A rejection ends the attempts, wherever in the schedule they are.
-    let (attempt, mend) = match rejection {
-        None => (attempt_in_words(*attempts), String::new()),
-        Some(rejection) => (
-            counted(attempts.made as usize, "attempt", "attempts"),
-            format!("; {}", surroundings.rejection(sink, *rejection)),
-        ),
-    };
+    let attempt = attempt_in_words(*attempts);
+    let mend = rejection.map(|rejection| format!("; {}", surroundings.rejection(sink, rejection)));
+    let mend = mend.unwrap_or_default();
     let joined = if rejection.is_some() { ", then send it again" } else { "; to send it again" };
     let retry = surroundings.state.map(|_| surroundings.deliveries(&["retry", &id.to_string()]));
     let again = retry.map(|command| format!("{joined}: {command}")).unwrap_or_default();
@@ -231,22 +226,8 @@ impl Surroundings<'_> {
 
     /// What it means that a receiver rejects a delivery, and what to do about it.
     fn rejection(&self, sink: &SinkName, rejection: Rejection) -> String {
-        if let Some(words) = self.sinks.get(sink).and_then(|sink| sink.advice(rejection)) {
-            return words.to_owned();
-        }
-        let missing = self.sinks.get(sink).and_then(|sink| sink.missing_format());
-        match (rejection, missing) {
-            (Rejection::Body, Some(format)) => {
-                format!("its receiver refuses this format; is `format = \"{format}\"` missing?")
-            }
-            (Rejection::Body, None) => "its receiver refuses the body; check its `format`".to_owned(),
-            (Rejection::Credentials, _) => {
-                "its receiver refuses the credentials; check the token in its `url`, which may be revoked"
-                    .to_owned()
-            }
-            (Rejection::Command, _) => "its command cannot be run; check its `command`".to_owned(),
-            (Rejection::Address, _) => "its receiver does not know the address; check its `url`".to_owned(),
-        }
+        let sink = self.sinks.get(sink);
+        sink.map_or_else(|| rejection_in_words(rejection).to_owned(), |sink| sink.advice(rejection))
     }
 
     /// How many deliveries to a sink are dead letters, and how to send them, if there are any.
@@ -271,8 +252,12 @@ impl Surroundings<'_> {
     }
 }
 
+/// Which attempt it was, and of how many, as far as that is known.
 fn attempt_in_words(Attempts { made, of }: Attempts) -> String {
-    format!("attempt {made} of {of}")
+    match of {
+        Some(of) => format!("attempt {made} of {of}"),
+        None => format!("attempt {made}"),
+    }
 }
 
 /// What was left out since the last line of the same kind.

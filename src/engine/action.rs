@@ -158,7 +158,8 @@ pub enum DeliveryChange {
     Delivered,
     /// It was given up: a dead letter.
     Dead,
-    /// It expired before it was delivered.
+    /// It is not delivered, and need not be: it expired, was withheld, or the end of its restore
+    /// superseded it.
     Dropped,
 }
 

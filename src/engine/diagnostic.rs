@@ -182,8 +182,9 @@ pub enum SilenceEnd {
 pub struct Attempts {
     /// The attempts so far.
     pub made: u32,
-    /// All that its schedule permits.
-    pub of: u32,
+    /// All that its schedule permits; none if the receiver rejects the delivery as it is, so that
+    /// the attempts end within minutes.
+    pub of: Option<u32>,
 }
 
 /// Why not all jobs of a list are watched.

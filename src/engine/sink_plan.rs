@@ -35,6 +35,10 @@ pub struct DeliveryPolicy {
     pub max_in_flight: usize,
     /// An older event is dropped.
     pub expires_after: Option<Duration>,
+    /// Whether the end of a restore, once it is delivered, makes earlier events of its job pointless
+    /// that are still pending: the receiver keeps the present state of each job, which they would
+    /// set back. They are dropped then.
+    pub end_supersedes: bool,
 }
 
 impl DeliveryPolicy {
@@ -46,6 +50,7 @@ impl DeliveryPolicy {
             spacing: Duration::ZERO,
             max_in_flight: INITIAL_IN_FLIGHT,
             expires_after: None,
+            end_supersedes: false,
         }
     }
 }

@@ -34,6 +34,8 @@ pub enum Reason {
     SinkDisabled(String),
     /// The delivery was dropped by a person.
     DroppedByHand,
+    /// The end of the restore was delivered before it, to a receiver that keeps the present state.
+    Superseded,
     /// The event was emitted while this silence was in force.
     Silenced { id: SilenceId, comment: String },
     /// The event was emitted outside the hours of the sink, which drops such events.
@@ -58,6 +60,7 @@ impl fmt::Display for Reason {
             Self::IndexUnknown => f.write_str("the API does not say which index the restore made"),
             Self::SinkDisabled(why) => write!(f, "the sink is disabled: {why}"),
             Self::DroppedByHand => f.write_str("dropped by hand"),
+            Self::Superseded => f.write_str("superseded by the end of its restore"),
             Self::Silenced { id, comment } => write!(f, "silenced by {id}: {comment}"),
             Self::OutsideHours => f.write_str("outside the hours of the sink"),
         }
@@ -95,6 +98,7 @@ mod tests {
             (Reason::IndexUnknown, "the API does not say which index the restore made"),
             (Reason::SinkDisabled("HTTP 410".to_owned()), "the sink is disabled: HTTP 410"),
             (Reason::DroppedByHand, "dropped by hand"),
+            (Reason::Superseded, "superseded by the end of its restore"),
             (
                 Reason::Silenced { id: SilenceId::FIRST.next(), comment: "maintenance".to_owned() },
                 "silenced by 2: maintenance",

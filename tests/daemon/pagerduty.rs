@@ -3,7 +3,7 @@
 use restore_watch::simulate::{Received, Receiver, Reply};
 use serde_json::{Value, json};
 
-use crate::support::{Folder, Running, done, play, receive, replay};
+use crate::support::{Folder, Watch, done, play, receive, replay};
 use crate::{Daemon, ask, status};
 
 /// Of the length that `PagerDuty` demands.
@@ -12,15 +12,19 @@ const ROUTING_KEY: &str = "0123456789abcdef0123456789canary";
 /// A receiver that answers as `PagerDuty` does, after these replies.
 fn pagerduty(replies: Vec<Reply>) -> Receiver {
     let receiver = receive(replies);
-    receiver.decide(|post| match violation(post) {
+    receiver.decide(verdict);
+    receiver
+}
+
+fn verdict(post: &Received) -> Reply {
+    match violation(post) {
         None => Reply::status(202).body(r#"{"status":"success","message":"Event processed"}"#),
         Some(error) => {
             let body =
                 json!({ "status": "invalid event", "message": "Event object is invalid", "errors": [error] });
             Reply::status(400).body(body.to_string())
         }
-    });
-    receiver
+    }
 }
 
 /// What `PagerDuty` refuses of a request, if anything.
@@ -47,7 +51,11 @@ fn violation(post: &Received) -> Option<String> {
 }
 
 fn sink(receiver: &Receiver) -> String {
-    let (url, schedule) = (receiver.url(), ["10ms"; 9]);
+    with_schedule(receiver, &["10ms"; 9])
+}
+
+fn with_schedule(receiver: &Receiver, schedule: &[&str]) -> String {
+    let url = receiver.url();
     format!(
         "[[sink]]\ntype = \"webhook\"\nname = \"pages\"\nformat = \"pagerduty\"\nurl = \"{url}/v2/enqueue\"\n\
          routing_key = {{ env = \"ROUTING_KEY\" }}\nretry_schedule = {schedule:?}\n"
@@ -64,29 +72,63 @@ fn alerts(receiver: &Receiver) -> Vec<(String, String, String)> {
     receiver.received().iter().map(alert).collect()
 }
 
+/// A daemon with its state in `folder`, for which rj-1 is overdue after a second.
+fn soon_overdue(folder: &Folder, endpoint: &str, sink: &str) -> Watch {
+    let state = folder.path().join("state.db").to_string_lossy().into_owned();
+    let text = format!(
+        "[state]\npath = \"{state}\"\n[[project]]\nname = \"one\"\napi_key = {{ env = \"KEY\" }}\n\
+         jobs = [{{ id = \"rj-1\", deadline = \"1s\" }}]\n[project.api]\nendpoint = \"{endpoint}\"\n\
+         [project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n"
+    );
+    Daemon::new(text).with(sink).run(&[]).env("ROUTING_KEY", ROUTING_KEY)
+}
+
+#[test]
+fn nothing_follows_the_resolution_of_a_restore() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"3s\"\n");
+    let (receiver, folder) = (pagerduty(Vec::new()), Folder::new());
+    receiver.decide(|_| Reply::status(503));
+    let mut schedule = ["1s"; 50];
+    schedule[0] = "100ms";
+    let daemon = || soon_overdue(&folder, &plane.url(), &with_schedule(&receiver, &schedule));
+    let is = |wanted: &'static str| move |(action, ..): &(String, String, String)| action == wanted;
+
+    // The receiver is down while the restore is overdue, and when it completes.
+    let mut down = daemon().start();
+    down.until("the end", |_| alerts(&receiver).iter().any(is("resolve")));
+    down.until("both to wait", |daemon| status(daemon)["deliveries"]["pending"] == 2);
+    assert!(alerts(&receiver).iter().any(is("trigger")));
+    down.kill();
+    // It is up again, and takes the end; that is not committed.
+    let refused = receiver.count();
+    receiver.decide(verdict);
+    daemon().env("RESTORE_WATCH_FAILPOINT", "after_post:1").run();
+    let mut up = daemon().start();
+    up.until("the end, once more", |_| receiver.count() == refused + 2);
+    up.until("its commit", |daemon| status(daemon)["deliveries"]["pending"] == 0);
+
+    let taken = alerts(&receiver).split_off(refused);
+    assert!(taken.len() == 2 && taken.iter().all(is("resolve")), "{taken:?}");
+    let listed = ask(&up, &["deliveries", "--state", "dropped", "--output", "json"]).stdout;
+    assert!(listed.contains("restore_job.overdue"), "{listed}");
+    assert!(listed.contains("superseded by the end of its restore"), "{listed}");
+    assert_eq!(status(&up)["deliveries"]["dead"], 0);
+}
+
 #[test]
 fn resolution_finds_its_alert_over_a_restart() {
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let receiver = pagerduty(vec![Reply::status(429), Reply::status(429)]);
     let folder = Folder::new();
-    let state = folder.path().join("state.db").to_string_lossy().into_owned();
     let endpoint = plane.url();
-    let start = |routing_key: &str| -> Running {
-        let text = format!(
-            "[state]\npath = \"{state}\"\n[[project]]\nname = \"one\"\napi_key = {{ env = \"KEY\" }}\n\
-             jobs = [{{ id = \"rj-1\", deadline = \"1s\" }}]\n[project.api]\nendpoint = \"{endpoint}\"\n\
-             [project.cadence]\nmin_interval = \"20ms\"\nmax_interval = \"100ms\"\n"
-        );
-        let daemon = Daemon::new(text).with(&sink(&receiver));
-        daemon.run(&[]).env("ROUTING_KEY", routing_key).start()
-    };
+    let start = || soon_overdue(&folder, &endpoint, &sink(&receiver)).start();
 
-    let mut daemon = start(ROUTING_KEY);
+    let mut daemon = start();
     daemon.until("the alert, at its third attempt", |_| receiver.count() == 3);
     daemon.until("its end", |daemon| status(daemon)["deliveries"]["pending"] == 0);
     daemon.kill();
     let _plane = replay(plane, &done(&[("rj-1", "completed")]));
-    let mut daemon = start(ROUTING_KEY);
+    let mut daemon = start();
     daemon.until("the resolution", |_| receiver.count() == 4);
     daemon.until("its end", |daemon| status(daemon)["deliveries"]["pending"] == 0);
 

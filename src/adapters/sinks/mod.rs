@@ -5,6 +5,7 @@
 //! the pace of the log's reader.
 
 mod card;
+mod credentials;
 mod desktop;
 mod email;
 mod error;
@@ -28,13 +29,14 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
-use crate::config::{SinkSettings, SinkTarget, SinkType, WebhookFormat};
+use crate::config::{SinkSettings, SinkTarget, SinkType};
 use crate::engine::{DeliveryPolicy, Failure, Rejection, SinkPlan};
 use crate::model::{Event, Payload, SinkName};
 
 pub use desktop::{Notice, show, try_desktop};
 pub use error::SinkError;
 pub use log::{Confirm, log};
+pub use refusal::rejection_in_words;
 pub use signature::{SignatureError, check_signing_secret};
 
 /// A sink that is set up.
@@ -63,14 +65,9 @@ trait Receiver: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
-    /// What to do if the receiver rejects deliveries like this, if this type has words of its own.
-    fn advice(&self, _rejection: Rejection) -> Option<&'static str> {
-        None
-    }
-
-    /// The format that the receiver expects, if that is another one than it gets.
-    fn missing_format(&self) -> Option<WebhookFormat> {
-        None
+    /// What it means that deliveries are rejected like this, and what to do about it.
+    fn advice(&self, rejection: Rejection) -> String {
+        rejection_in_words(rejection).to_owned()
     }
 
     /// Whether events name their project.
@@ -136,14 +133,8 @@ impl Sink {
         self
     }
 
-    /// The format that the receiver of a webhook expects, if that is another one than it gets.
-    pub fn missing_format(&self) -> Option<WebhookFormat> {
-        self.receiver.missing_format()
-    }
-
-    /// What it means that its receiver rejects deliveries like this, if its type has words of its
-    /// own.
-    pub fn advice(&self, rejection: Rejection) -> Option<&'static str> {
+    /// What it means that its receiver rejects deliveries like this, and what to do about it.
+    pub fn advice(&self, rejection: Rejection) -> String {
         self.receiver.advice(rejection)
     }
 

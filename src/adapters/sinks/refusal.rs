@@ -1,4 +1,4 @@
-//! What an answer without success means for a delivery, by its status.
+//! What an answer without success means for a delivery, by its status, and in words.
 
 use reqwest::StatusCode;
 
@@ -15,6 +15,16 @@ pub(super) fn class_of(status: StatusCode) -> FailureClass {
         410 => FailureClass::Gone,
         429 => FailureClass::Throttled,
         _ => FailureClass::Transient,
+    }
+}
+
+/// What a receiver rejects, for any type of sink.
+pub fn rejection_in_words(rejection: Rejection) -> &'static str {
+    match rejection {
+        Rejection::Body => "its receiver refuses the body",
+        Rejection::Credentials => "its receiver refuses the credentials",
+        Rejection::Address => "its receiver does not know the address",
+        Rejection::Command => "its command cannot be run",
     }
 }
 

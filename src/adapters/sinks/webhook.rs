@@ -14,10 +14,10 @@ use super::format::{self, Format};
 use super::headers::Headers;
 use super::signature::SigningSecrets;
 use super::transport::Transport;
-use super::{Attempt, Receiver};
+use super::{Attempt, Receiver, credentials, rejection_in_words};
 use crate::adapters::http::{self, Fault, FaultKind, SendError, Terms};
 use crate::config::{Redactor, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
-use crate::engine::{DeliveryPolicy, Failure, FailureClass};
+use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
 
@@ -48,6 +48,8 @@ pub(super) struct Webhook {
     format: Box<dyn Format>,
     /// The format that a receiver at this address expects, if that is another one.
     missing_format: Option<WebhookFormat>,
+    /// Where to look if the receiver refuses the credentials.
+    credentials: String,
     secrets: SigningSecrets,
     retry_schedule: Vec<Duration>,
 }
@@ -57,6 +59,7 @@ impl Receiver for Webhook {
         DeliveryPolicy {
             spacing: self.format.spacing(),
             max_in_flight: MAX_IN_FLIGHT,
+            end_supersedes: self.format.keeps_state(),
             ..DeliveryPolicy::retry(self.retry_schedule.clone())
         }
     }
@@ -75,8 +78,16 @@ impl Receiver for Webhook {
         of_requests.chain(self.format.secrets()).collect()
     }
 
-    fn missing_format(&self) -> Option<WebhookFormat> {
-        self.missing_format
+    fn advice(&self, rejection: Rejection) -> String {
+        let check = match (rejection, self.missing_format) {
+            (Rejection::Body, Some(format)) => {
+                return format!("its receiver refuses this format; is `format = \"{format}\"` missing?");
+            }
+            (Rejection::Body, None) => "its `format`",
+            (Rejection::Credentials, _) => &self.credentials,
+            (Rejection::Address | Rejection::Command, _) => "its `url`",
+        };
+        format!("{}; check {check}", rejection_in_words(rejection))
     }
 }
 
@@ -98,6 +109,7 @@ impl Webhook {
         let secrets = SigningSecrets::read(&settings.signing_secrets)
             .map_err(|error| SinkError::Signature { name: name.to_owned(), error })?;
 
+        let credentials = credentials::to_check(settings, &url);
         let missing_format = url.expected_instead_of(settings.format);
         let url = format.url(url);
         let redactor = transport.hide(headers.hide(secrets.hide(url.redactor())));
@@ -113,6 +125,7 @@ impl Webhook {
             redactor,
             format,
             missing_format,
+            credentials,
             secrets,
             retry_schedule: settings.retry_schedule.clone(),
         })

@@ -29,6 +29,24 @@ pub(super) fn finish(sink: &mut Sink, update: DeliveryUpdate, cx: &mut OutboxCx<
     cx.commit_queue.update(update);
 }
 
+/// Drops what the end of a restore supersedes that was just delivered. It is committed together with
+/// that: until then, the end may have to be delivered again, and what it overtook may be all that
+/// the receiver ever gets.
+pub(super) fn drop_superseded(sink: &mut Sink, end: &DeliveryId, cx: &mut OutboxCx<'_>) {
+    if !sink.plan.policy.end_supersedes {
+        return;
+    }
+    for pending in sink.queues.take_superseded(end.event, cx.now.instant) {
+        cx.commit_queue.update(DeliveryUpdate {
+            id: DeliveryId { event: pending.event, sink: sink.plan.name.clone() },
+            at: cx.now.wall,
+            attempts: pending.attempts,
+            change: DeliveryChange::Dropped,
+            reason: Some(Reason::Superseded.to_string()),
+        });
+    }
+}
+
 /// Disables a sink until its settings change. Its waiting deliveries become dead letters.
 pub(super) fn disable(sink: &mut Sink, reason: &str, cx: &mut OutboxCx<'_>) {
     let waiting = sink.disable(reason, cx.now.instant);

@@ -3,7 +3,8 @@
 //! Invariants: a delivery begins only after its event is committed, and is attempted until it is
 //! delivered, dropped or a dead letter. The deliveries of one job to one sink go out in order, each
 //! after the end of the one before is committed; only the end of a job overtakes, so that it does
-//! not wait behind an event that the receiver refuses. No sink waits for another. What is logged of
+//! not wait behind an event that the receiver refuses; to a receiver that keeps the present state,
+//! what it overtook is dropped with it. No sink waits for another. What is logged of
 //! a sink that takes nothing is bounded, however many deliveries are pending.
 
 mod concurrency;
@@ -28,7 +29,7 @@ pub(super) use concurrency::INITIAL as INITIAL_IN_FLIGHT;
 
 pub use reports::SinkTrouble;
 
-use endings::{dead_letter, disable, expire, finish, record_dead_letter};
+use endings::{dead_letter, disable, drop_superseded, expire, finish, record_dead_letter};
 use recorded::RecordsAhead;
 use reports::{note_failure, note_success, undelivered_end};
 use sink::Sink;
@@ -201,6 +202,7 @@ impl Outbox {
         let Some(attempts) = sink.attempts_under_way(&id) else { return };
         let is_outdated = sink.is_outdated(&id);
         sink.on_accepted(&id, cx.now.instant);
+        drop_superseded(sink, &id, cx);
         let change = DeliveryChange::Delivered;
         finish(sink, DeliveryUpdate { id, at: cx.now.wall, attempts, change, reason: None }, cx);
         if !is_outdated {

@@ -12,6 +12,8 @@ use crate::model::{EventId, EventKind};
 pub(super) struct Queue {
     pub(super) pending: VecDeque<PendingDelivery>,
     pub(super) waits_for: WaitsFor,
+    /// How many deliveries were added.
+    added: u64,
 }
 
 /// What the first delivery of a queue waits for.
@@ -29,6 +31,8 @@ pub(super) enum WaitsFor {
 pub(super) struct PendingDelivery {
     pub(super) event: EventId,
     pub(super) kind: EventKind,
+    /// Its place in the order in which those of its queue were added.
+    number: u64,
     pub(super) emitted_at: Instant,
     pub(super) attempts: u32,
     pub(super) reason: Option<String>,
@@ -39,9 +43,16 @@ pub(super) struct PendingDelivery {
 impl Queue {
     /// A queue with room for one delivery, because most have no more.
     pub(super) fn of_one(pending: PendingDelivery, due: Instant) -> Self {
-        let mut queue = Self { pending: VecDeque::with_capacity(1), waits_for: WaitsFor::Attempt(due) };
-        queue.pending.push_back(pending);
+        let waits_for = WaitsFor::Attempt(due);
+        let mut queue = Self { pending: VecDeque::with_capacity(1), waits_for, added: 0 };
+        queue.push(pending);
         queue
+    }
+
+    /// Adds a delivery after all others.
+    pub(super) fn push(&mut self, pending: PendingDelivery) {
+        self.pending.push_back(PendingDelivery { number: self.added, ..pending });
+        self.added += 1;
     }
 
     /// The place of a delivery.
@@ -56,6 +67,15 @@ impl Queue {
         self.pending.push_front(end);
         true
     }
+
+    /// Takes out what the first delivery overtook.
+    pub(super) fn take_overtaken(&mut self) -> VecDeque<PendingDelivery> {
+        let Some(first) = self.pending.front().map(|first| first.number) else { return VecDeque::new() };
+        let (overtaken, others) =
+            std::mem::take(&mut self.pending).into_iter().partition(|pending| pending.number < first);
+        self.pending = others;
+        overtaken
+    }
 }
 
 impl PendingDelivery {
@@ -63,6 +83,7 @@ impl PendingDelivery {
         Self {
             event: header.event,
             kind: header.kind,
+            number: 0,
             emitted_at,
             attempts: 0,
             reason: None,

@@ -4,7 +4,7 @@
 //! next attempt, it is under way, or it waits for the commit of the one before. What happens to one
 //! delivery takes no time for those of other keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::concurrency;
@@ -110,7 +110,7 @@ impl Queues {
             return;
         };
 
-        queue.pending.push_back(pending);
+        queue.push(pending);
         let waits_after_failure =
             matches!(queue.waits_for, WaitsFor::Attempt(_)) && queue.pending[0].attempts > 0;
         if waits_after_failure && queue.let_the_end_overtake() {
@@ -177,6 +177,21 @@ impl Queues {
     pub(super) fn forget_rejections(&mut self) {
         let pending = self.by_key.values_mut().flat_map(|queue| queue.pending.iter_mut());
         pending.for_each(|pending| pending.rejected_since = None);
+    }
+
+    /// Takes out what a delivery under way supersedes: if it is the end of a restore, the events that
+    /// it overtook.
+    pub(super) fn take_superseded(&mut self, event: EventId, now: Instant) -> VecDeque<PendingDelivery> {
+        let key = self.in_flight.get(&event).map(|(key, _)| key);
+        let queue = key.and_then(|key| self.by_key.get_mut(key));
+        let queue = queue.filter(|queue| queue.pending.front().is_some_and(PendingDelivery::is_end));
+        let superseded = queue.map(Queue::take_overtaken).unwrap_or_default();
+
+        for pending in &superseded {
+            self.waiting_ends.remove(pending.emitted_at, pending.event, now);
+        }
+        self.pending -= superseded.len();
+        superseded
     }
 
     /// A delivery under way is finished. The next one of its key waits for

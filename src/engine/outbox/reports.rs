@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::OutboxCx;
 use super::sink::Sink;
-use crate::engine::diagnostic::{Attempts, DeliverySubject, Diagnostic};
+use crate::engine::diagnostic::{DeliverySubject, Diagnostic};
 use crate::engine::failure::{Failure, FailureClass};
 use crate::model::time::Instant;
 
@@ -35,11 +35,11 @@ pub(super) fn note_failure(
     cx: &mut OutboxCx<'_>,
 ) {
     let now = cx.now.instant;
-    let attempts = Attempts { made, of: sink.plan.policy.schedule.attempts() };
     let rejection = match failure.class {
         FailureClass::Rejected(rejection) => Some(rejection),
         _ => None,
     };
+    let attempts = sink.attempts(made, rejection.is_some());
     let first_rejection = rejection.filter(|_| sink.reception.take_first_rejection());
     let is_trouble = made > 1 || retry_in.is_none() || first_rejection.is_some();
     if sink.reception.on_failed(&failure.message, is_trouble, now) {
@@ -96,11 +96,11 @@ pub(super) fn note_success(sink: &mut Sink, cx: &mut OutboxCx<'_>) {
 /// Reports that ends of restores wait for a sink.
 pub(super) fn undelivered_end(sink: &Sink, now: Instant) -> Option<Diagnostic> {
     let (since, ..) = sink.queues.waiting_ends.oldest()?;
-    let (delivery, made, reason) = sink.oldest_end()?;
+    let (delivery, attempts, reason) = sink.oldest_end()?;
     Some(Diagnostic::EndUndelivered {
         delivery,
         waiting: now.since(since),
-        attempts: Attempts { made, of: sink.plan.policy.schedule.attempts() },
+        attempts,
         reason: reason.map(str::to_owned),
         others: sink.queues.waiting_ends.len() - 1,
     })

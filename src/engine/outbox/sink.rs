@@ -19,7 +19,7 @@ use super::reception::Reception;
 use crate::config::{EventFilter, Outside, Route};
 use crate::engine::action::Delivery;
 use crate::engine::commit_queue::EventHeader;
-use crate::engine::diagnostic::DeliverySubject;
+use crate::engine::diagnostic::{Attempts, DeliverySubject};
 use crate::engine::sink_plan::{DeliveryPolicy, SinkPlan};
 use crate::engine::snapshot::{DeliveryRecord, SinkRecord, SinkSnapshot};
 use crate::model::time::{Instant, Now, Recorded};
@@ -167,10 +167,8 @@ impl Sink {
     pub(super) fn restore_pending(&mut self, record: DeliveryRecord, now: Now) {
         let recorded = Recorded::new(record.written_at, now);
         let header = EventHeader::from(&record);
-        let pending = PendingDelivery {
-            attempts: record.attempts,
-            ..PendingDelivery::new(&header, recorded.instant(record.emitted_at))
-        };
+        let mut pending = PendingDelivery::new(&header, recorded.instant(record.emitted_at));
+        pending.attempts = record.attempts;
         self.queues.add((record.project, record.job), pending, recorded.due(record.due));
     }
 
@@ -218,12 +216,19 @@ impl Sink {
 
     /// The end of a restore that waits longest: which one, how many attempts failed, and what went
     /// wrong at the last one.
-    pub(super) fn oldest_end(&self) -> Option<(DeliverySubject, u32, Option<&str>)> {
+    pub(super) fn oldest_end(&self) -> Option<(DeliverySubject, Attempts, Option<&str>)> {
         let ((project, job), pending) = self.queues.oldest_end()?;
         let (project, job, id) = (project.clone(), job.clone(), self.delivery_id(pending.event));
         let subject = DeliverySubject { id, project, job, kind: pending.kind };
         let under_way = u32::from(self.queues.attempt(pending.event).is_some());
-        Some((subject, pending.attempts.saturating_sub(under_way), pending.reason.as_deref()))
+        let failed = pending.attempts.saturating_sub(under_way);
+        let attempts = self.attempts(failed, pending.rejected_since.is_some());
+        Some((subject, attempts, pending.reason.as_deref()))
+    }
+
+    /// So many attempts at a delivery, which the receiver may reject as it is.
+    pub(super) fn attempts(&self, made: u32, is_rejected: bool) -> Attempts {
+        Attempts { made, of: (!is_rejected).then(|| self.plan.policy.schedule.attempts()) }
     }
 
     /// What went wrong at the attempt before the one under way.

@@ -166,6 +166,11 @@ impl Disk {
         self.in_state(DeliveryChange::Dead).collect()
     }
 
+    /// The deliveries that are committed as dropped, by their event and sink.
+    pub(super) fn superseded(&self) -> BTreeSet<(EventId, SinkName)> {
+        self.in_state(DeliveryChange::Dropped).map(|id| (id.event, id.sink)).collect()
+    }
+
     fn in_state(&self, wanted: DeliveryChange) -> impl Iterator<Item = DeliveryId> {
         let found = self.deliveries.iter().filter(move |(_, state)| *state == wanted);
         found.map(|(record, _)| record.id.clone())

@@ -24,6 +24,7 @@ mod silences;
 mod simulation;
 mod sinks;
 mod slow;
+mod superseded;
 mod world;
 
 use std::collections::VecDeque;

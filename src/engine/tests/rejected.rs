@@ -64,6 +64,14 @@ fn a_rejected_delivery_is_a_dead_letter_within_minutes() {
         stage.diagnostics.last(),
         Some(Diagnostic::DeadLetter { rejection: Some(Rejection::Credentials), .. })
     ));
+    let of_schedule = |diagnostic: &Diagnostic| {
+        matches!(
+            diagnostic,
+            Diagnostic::DeliveryFailed { attempts: Attempts { of: Some(_), .. }, .. }
+                | Diagnostic::DeadLetter { attempts: Attempts { of: Some(_), .. }, .. }
+        )
+    };
+    assert!(!stage.diagnostics.iter().any(of_schedule), "its schedule does not say how many there are");
     assert!(stage.engine.sinks().next().unwrap().trouble.is_some());
     assert_eq!(stage.engine.deliveries().dead_letters(), 1);
 }

@@ -110,7 +110,7 @@ fn a_failed_delivery_is_reported_with_what_it_is_about() {
     else {
         panic!("{:?}", stage.diagnostics)
     };
-    assert_eq!((attempts, reason.as_str()), (&Attempts { made: 1, of: 10 }, "Transient"));
+    assert_eq!((attempts, reason.as_str()), (&Attempts { made: 1, of: Some(10) }, "Transient"));
     let (project, job) = (ProjectName::default(), Some(JobId::new("a").unwrap()));
     assert_eq!(*delivery, DeliverySubject { id, project, job, kind: EventKind::Watched });
 }

@@ -72,14 +72,15 @@ impl Receiver for Email {
         self.login.iter().map(|(_, password)| password.expose_secret()).collect()
     }
 
-    fn advice(&self, rejection: Rejection) -> Option<&'static str> {
-        Some(match rejection {
+    fn advice(&self, rejection: Rejection) -> String {
+        let advice = match rejection {
             Rejection::Body => "its mail server refuses the mail; its answer says why",
             Rejection::Credentials => "its mail server refuses the login; check `username` and `password`",
             Rejection::Address | Rejection::Command => {
                 "its mail server refuses an address; check `host`, `from` and `to`"
             }
-        })
+        };
+        advice.to_owned()
     }
 }
 

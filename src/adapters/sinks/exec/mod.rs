@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use self::output::{Output, Stream};
 use self::process::Started;
-use super::{Attempt, Receiver};
+use super::{Attempt, Receiver, rejection_in_words};
 use crate::config::{ExecSettings, ShownPath};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Payload, duration};
@@ -67,6 +67,10 @@ impl Receiver for Exec {
             max_in_flight: MAX_IN_FLIGHT,
             ..DeliveryPolicy::retry(self.settings.retry_schedule.clone())
         }
+    }
+
+    fn advice(&self, rejection: Rejection) -> String {
+        format!("{}; check its `command`", rejection_in_words(rejection))
     }
 
     fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {

@@ -66,6 +66,12 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         Duration::ZERO
     }
 
+    /// Whether the receiver keeps the present state of each job, such as an alert that is open or
+    /// resolved: what comes after the end of a job then must not be older.
+    fn keeps_state(&self) -> bool {
+        false
+    }
+
     /// The address to post to, made of the configured one.
     fn url(&self, configured: WebhookUrl) -> WebhookUrl {
         configured

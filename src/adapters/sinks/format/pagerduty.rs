@@ -79,6 +79,11 @@ impl Format for PagerDuty {
         vec![self.routing_key.secret.expose_secret()]
     }
 
+    // A late trigger opens an alert again that nothing resolves.
+    fn keeps_state(&self) -> bool {
+        true
+    }
+
     // Of what is retried, a bad request is none (developer.pagerduty.com, "Events API v2 Overview",
     // "Response Codes & Retry Logic").
     fn class_of(&self, status: StatusCode) -> FailureClass {

@@ -18,6 +18,8 @@ enum Step {
     Restore(u8),
     Begin,
     Finish(Index, bool),
+    /// It is delivered to a receiver that keeps the present state.
+    Supersede(Index),
     /// It fails, and is to be retried after these seconds.
     Fail(Index, u64),
     Release(Index),
@@ -37,6 +39,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (0_u8..12).prop_map(Step::Restore),
         8 => Just(Step::Begin),
         3 => (index(), any::<bool>()).prop_map(|(which, is_good)| Step::Finish(which, is_good)),
+        2 => index().prop_map(Step::Supersede),
         3 => (index(), 0_u64..20).prop_map(|(which, delay)| Step::Fail(which, delay)),
         4 => index().prop_map(Step::Release),
         1 => index().prop_map(Step::RetryNow),
@@ -85,6 +88,14 @@ impl Model {
         (next.due, next.is_under_way) = (None, true);
         next.record.attempts += 1;
         Some(next.record.id.event)
+    }
+
+    /// Returns what an end overtook. Ids are in the order in which deliveries were added.
+    fn supersede(&mut self, end: &DeliveryRecord) -> BTreeSet<EventId> {
+        let is_superseded =
+            |item: &mut Item| item.record.job == end.job && item.record.id.event < end.id.event;
+        let superseded = self.items.extract_if(.., |item| end.kind.is_terminal() && is_superseded(item));
+        superseded.map(|item| item.record.id.event).collect()
     }
 
     fn finish(&mut self, event: EventId, is_delivered: bool) {
@@ -191,6 +202,15 @@ impl Pair {
                 if let Some(record) = pick(&under_way, which) {
                     self.sink.queues.finish(record.id.event, is_delivered, now);
                     self.model.finish(record.id.event, is_delivered);
+                }
+            }
+            Step::Supersede(which) => {
+                if let Some(record) = pick(&under_way, which) {
+                    let superseded = self.sink.queues.take_superseded(record.id.event, now);
+                    let superseded: BTreeSet<_> = superseded.iter().map(|pending| pending.event).collect();
+                    assert_eq!(superseded, self.model.supersede(record));
+                    self.sink.queues.finish(record.id.event, true, now);
+                    self.model.finish(record.id.event, true);
                 }
             }
             Step::Fail(which, seconds) => {

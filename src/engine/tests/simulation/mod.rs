@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{DiscoverySettings, Rate};
-use world::{DEADLINE, Script, Trouble, World};
+use world::{DEADLINE, STATE, Script, Trouble, World};
 
 fn scripts() -> impl Strategy<Value = Vec<Script>> {
     let end = prop_oneof![Just("Completed"), Just("failed"), Just("CANCELLED"), Just("Exploded")];
@@ -111,7 +111,7 @@ proptest! {
         discovers in any::<bool>(),
     ) {
         let trouble = Trouble { kills, clocks, changes, sleeps, ..trouble };
-        let mut world = World::new(scripts.clone(), trouble, seed, &["one", "two"]);
+        let mut world = World::new(scripts.clone(), trouble, seed, &["one", "two", STATE]);
         let settings = if discovers { discovered } else { watched };
         let settings = settings(&scripts, rate, burst);
         let engine = world.run(&settings);
@@ -119,6 +119,8 @@ proptest! {
         // Every job ended as the world says, and its end was emitted once.
         prop_assert!(engine.deliveries().is_settled());
         let dead_letters = world.disk.dead_letters();
+        let superseded = world.disk.superseded();
+        prop_assert!(superseded.iter().all(|(_, sink)| sink.as_str() == STATE));
         prop_assert_eq!(engine.deliveries().dead_letters(), dead_letters.len());
         for (number, script) in scripts.iter().enumerate() {
             let job = id(&format!("job-{number}"));
@@ -186,8 +188,15 @@ proptest! {
                 }
                 if dead_letters.is_empty() {
                     let before = events().filter(|event| !event.kind.is_terminal());
-                    let order: Vec<_> = before.map(|event| event.id).collect();
+                    let is_sent = |event: &EventId| !superseded.contains(&(*event, sink.clone()));
+                    let order: Vec<_> = before.map(|event| event.id).filter(is_sent).collect();
+                    first_arrivals.retain(is_sent);
                     prop_assert_eq!(first_arrivals, order);
+                }
+                // A receiver that keeps the present state is left with the right one.
+                if sink.as_str() == STATE && dead_letters.is_empty() {
+                    let left_with = taken.iter().rfind(of_job).map(|event| event.id);
+                    prop_assert_eq!(left_with, Some(last.id));
                 }
             }
         }

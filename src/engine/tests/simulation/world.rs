@@ -21,6 +21,9 @@ pub(super) const MAX_EVENTS: usize = 200_000;
 /// The deadline of every job.
 pub(super) const DEADLINE: Duration = Duration::from_hours(1);
 
+/// The name of a sink.
+pub(super) const STATE: &str = "state";
+
 /// One job of the world.
 #[derive(Debug, Clone)]
 pub(super) struct Script {
@@ -60,11 +63,14 @@ pub(super) struct Trouble {
     pub(super) sleeps: Vec<(u64, u64)>,
 }
 
-/// The sink `two` gets deliveries in the first twenty minutes of each hour.
+/// The sink `two` gets deliveries in the first twenty minutes of each hour, the receiver of
+/// [`STATE`] keeps the present state of each job.
 fn sink_of(name: &SinkName) -> SinkPlan {
     let windows: Vec<_> = (0..24).map(|hour| (hour * 60, hour * 60 + 20)).collect();
     let hours = (name.as_str() == "two").then(|| Hours::daily(&windows, Outside::Hold));
-    SinkPlan { hours, ..sink(name.as_str()) }
+    let plan = sink(name.as_str());
+    let policy = DeliveryPolicy { end_supersedes: name.as_str() == STATE, ..plan.policy };
+    SinkPlan { hours, policy, ..plan }
 }
 
 /// Everything that happens outside the engine.
