@@ -65,16 +65,33 @@ pub(super) struct Refused<'a> {
     pub(super) recipient: Option<&'a str>,
 }
 
+impl Reply {
+    /// Whether a retry cannot mend it.
+    pub(super) fn is_final(&self) -> bool {
+        self.code >= 500
+    }
+
+    /// The answer, fit for a log.
+    pub(super) fn shown(&self, redactor: &Redactor) -> String {
+        self.shown_to("", redactor)
+    }
+
+    /// The answer to what was asked.
+    fn shown_to(&self, what: &str, redactor: &Redactor) -> String {
+        let text = shown(&self.lines.join(" "), redactor);
+        let separator = if text.is_empty() { "" } else { ": " };
+        format!("SMTP {}{what}{separator}{text}", self.code)
+    }
+}
+
 impl Refused<'_> {
     pub(super) fn failure(&self, redactor: &Redactor) -> Failure {
         let what = match (self.step, self.recipient) {
-            (Step::Greeting, _) => "as its greeting".to_owned(),
-            (_, Some(recipient)) => format!("to the recipient {recipient}"),
-            (step, None) => format!("to {}", step.words()),
+            (Step::Greeting, _) => " as its greeting".to_owned(),
+            (_, Some(recipient)) => format!(" to the recipient {recipient}"),
+            (step, None) => format!(" to {}", step.words()),
         };
-        let text = shown(&self.reply.lines.join(" "), redactor);
-        let separator = if text.is_empty() { "" } else { ": " };
-        let message = format!("SMTP {} {what}{separator}{text}", self.reply.code);
+        let message = self.reply.shown_to(&what, redactor);
         Failure { class: self.class(), retry_after: None, message }
     }
 

@@ -92,10 +92,10 @@ async fn a_refusal_is_retried_or_not_by_its_code() {
             "SMTP 451 to the sender: 4.3.0 try later",
         ),
         (
-            "RCPT TO:<data",
+            "RCPT",
             "550 5.1.1 no such user\r\n",
             rejected(Rejection::Address),
-            "SMTP 550 to the recipient data@example.com: 5.1.1 no such user",
+            "SMTP 550 to the recipient ops@example.com: 5.1.1 no such user",
         ),
         ("content", "554 spam\r\n", rejected(Rejection::Body), "SMTP 554 to the mail: spam"),
         ("content", "451\r\n", FailureClass::Transient, "SMTP 451 to the mail"),
@@ -110,6 +110,34 @@ async fn a_refusal_is_retried_or_not_by_its_code() {
 
         assert_eq!(result, Err((class, text.to_owned())));
         assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_recipient_keeps_no_mail_from_the_others() {
+    let server = Server::saying(&[("RCPT TO:<ops", "550 no such user\r\n")]);
+
+    let (result, _) = attempt(settings(server.start().await, EmailTls::None)).await;
+
+    assert_eq!(result, Ok(()));
+    let said = server.received();
+    assert_eq!(said[2..5], ["RCPT TO:<ops@example.com>", "RCPT TO:<data@example.com>", "DATA"]);
+    assert!(said[5].contains("Message-ID: <"), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_while_a_recipient_may_be_taken_later() {
+    for replies in [
+        [("RCPT TO:<ops", "550 no such user\r\n"), ("RCPT TO:<data", "450 later\r\n")],
+        [("RCPT TO:<ops", "250 ok\r\n"), ("RCPT TO:<data", "450 later\r\n")],
+    ] {
+        let server = Server::saying(&replies);
+
+        let (result, _) = attempt(settings(server.start().await, EmailTls::None)).await;
+
+        let text = "SMTP 450 to the recipient data@example.com: later".to_owned();
+        assert_eq!(result, Err((FailureClass::Transient, text)));
+        assert!(!server.received().contains(&"DATA".to_owned()));
     }
 }
 
