@@ -245,6 +245,7 @@ impl Surroundings<'_> {
                     .to_owned()
             }
             (Rejection::Command, _) => "its command cannot be run; check its `command`".to_owned(),
+            (Rejection::Connection, _) => "its receiver refuses the connection; check its `url`".to_owned(),
             (Rejection::Address, _) => "its receiver does not know the address; check its `url`".to_owned(),
         }
     }

@@ -78,6 +78,9 @@ impl Receiver for Email {
         Some(match rejection {
             Rejection::Body => "its mail server refuses the mail; its answer says why",
             Rejection::Credentials => "its mail server refuses the login; check `username` and `password`",
+            Rejection::Connection => {
+                "its mail server cannot be used like this; check `host`, `port` and `tls`"
+            }
             Rejection::Address | Rejection::Command => {
                 "its mail server refuses an address; check `host`, `from` and `to`"
             }
@@ -136,6 +139,11 @@ impl Email {
                 Ok(())
             }
             Ok(Err(Stopped::Fault(fault))) => Err(of_fault(fault)),
+            Ok(Err(Stopped::Elsewhere(message))) => Err(Failure {
+                class: FailureClass::Rejected(Rejection::Connection),
+                retry_after: None,
+                message,
+            }),
             Ok(Err(Stopped::Broken(Broken::Refused(reply)))) => {
                 let recipient = self.recipient(step);
                 Err(Refused { step, reply: &reply, recipient }.failure(&self.redactor))
@@ -167,7 +175,7 @@ impl Email {
         dialog: &mut Option<Dialog<Box<dyn Stream>>>,
     ) -> Result<Vec<RefusedRecipient>, Stopped> {
         let (host, port) = (&self.settings.host, self.settings.port);
-        let tcp = http::connect(host, port, self.tls.is_none()).await?;
+        let tcp = http::connect(host, port, self.tls.is_none()).await.map_err(of_connecting)?;
         // An address in place of a name, which RFC 5321 (section 4.1.4) allows.
         let own = tcp.local_addr().map_err(Broken::from)?.ip().to_canonical();
 
@@ -280,6 +288,8 @@ struct RefusedRecipient {
 
 /// Why an attempt ended.
 enum Stopped {
+    /// The server is on another machine, to which nothing is sent without TLS.
+    Elsewhere(String),
     /// There is no connection, or it has no TLS.
     Fault(Fault),
     /// The dialog ended early.
@@ -295,6 +305,14 @@ impl From<Fault> for Stopped {
 impl From<Broken> for Stopped {
     fn from(broken: Broken) -> Self {
         Self::Broken(broken)
+    }
+}
+
+/// All that lasts before there is a connection is that the server is elsewhere.
+fn of_connecting(fault: Fault) -> Stopped {
+    match fault.kind {
+        FaultKind::Misconfigured => Stopped::Elsewhere(fault.text),
+        FaultKind::WrongProtocol | FaultKind::Passing | FaultKind::Intercepted => Stopped::Fault(fault),
     }
 }
 

@@ -241,27 +241,29 @@ async fn a_server_without_a_login_gets_no_password() {
 
     let (result, _) = attempt(with_login(settings(server.start().await, EmailTls::Implicit))).await;
 
-    assert_eq!(result.unwrap_err().0, FailureClass::Misconfigured);
+    assert_eq!(result.unwrap_err().0, FailureClass::Rejected(Rejection::Connection));
     assert_eq!(server.received(), ["EHLO [127.0.0.1]"]);
 }
 
 #[tokio::test]
 async fn nothing_is_sent_without_starttls() {
-    for (command, reply, text) in [
-        ("EHLO", "250-here\r\n250 AUTH PLAIN\r\n", "127.0.0.1 offers no STARTTLS"),
+    let refused = FailureClass::Rejected(Rejection::Connection);
+    for (command, reply, expected, text) in [
+        ("EHLO", "250-here\r\n250 AUTH PLAIN\r\n", refused, "127.0.0.1 offers no STARTTLS"),
         (
             "STARTTLS",
             "220 go on\r\n250-here\r\n250 AUTH PLAIN\r\n235 in\r\n",
+            FailureClass::Misconfigured,
             "127.0.0.1 sent something after",
         ),
-        ("STARTTLS", "502 no\r\n", "SMTP 502 to STARTTLS: no"),
+        ("STARTTLS", "502 no\r\n", refused, "SMTP 502 to STARTTLS: no"),
     ] {
         let server = Server::saying(&[(command, reply)]).with_tls("good.pem", true);
 
         let (result, _) = attempt(with_login(settings(server.start().await, EmailTls::Starttls))).await;
 
         let (class, shown) = result.unwrap_err();
-        assert_eq!(class, FailureClass::Misconfigured, "{shown}");
+        assert_eq!(class, expected, "{shown}");
         assert!(shown.starts_with(text), "{shown}");
         let said = server.received();
         assert!(said.iter().all(|said| said == "STARTTLS" || said.starts_with("EHLO ")), "{said:?}");
@@ -315,7 +317,7 @@ async fn other_machines_are_not_reached_without_tls() {
     let (result, took) = attempt(elsewhere).await;
 
     let text = "192.0.2.1 is on another machine (192.0.2.1), to which nothing is sent without TLS".to_owned();
-    assert_eq!((result, took), (Err((FailureClass::Misconfigured, text)), Duration::ZERO));
+    assert_eq!((result, took), (Err((FailureClass::Rejected(Rejection::Connection), text)), Duration::ZERO));
 }
 
 #[test]
