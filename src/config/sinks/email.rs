@@ -13,7 +13,7 @@ use lettre::message::Mailbox;
 use toml::de::DeValue;
 
 use super::{EventFilter, Meaning, TargetSettings, retry_schedule};
-use crate::config::keys::{Key, Kind, TEXT, Table, choice, default};
+use crate::config::keys::{CA_FILE, Key, Kind, TEXT, Table, choice, default};
 use crate::config::reader::{Finding, Section, Value, host_name, source};
 use crate::config::{EmailTls, SecretSource};
 use crate::model::{Placeholder, is_invisible};
@@ -36,22 +36,21 @@ pub(in crate::config) static KEYS: Table = Table {
         Key::new("host", TEXT, "The mail server: a name or an IP address.")
             .required()
             .example("\"smtp.example.com\""),
-        Key::new("port", Kind::Port, "Its port. Default: 465, or 587 with `\"starttls\"`, or 25 with `\"none\"`.")
-            .example("465"),
+        Key::new(
+            "port",
+            Kind::Port,
+            "Its port. Default: 465, or 587 with `\"starttls\"`, or 25 with `\"none\"`.",
+        )
+        .example("465"),
         Key::new(
             "tls",
             choice::<EmailTls>(default::<EmailTls>),
             "How the connection is encrypted: from its start, after the command STARTTLS, or not at all. Without STARTTLS, the \
              server gets nothing. `\"none\"` is for a server on this machine alone.",
         ),
-        Key::new(
-            "ca_file",
-            TEXT,
-            "A PEM file of further root certificates to trust. A relative path starts at the directory of the configuration \
-             file.",
-        )
-        .example("\"ca.pem\""),
-        Key::new("username", TEXT, "The name to log in with, if the server wants a login.").example("\"alerts\""),
+        CA_FILE,
+        Key::new("username", TEXT, "The name to log in with, if the server wants a login.")
+            .example("\"alerts\""),
         Key::new("password", Kind::Secret, "Where the password of the login is read from.")
             .example("{ credential = \"smtp-password\" }"),
         Key::new("from", TEXT, "The address of the sender.")
