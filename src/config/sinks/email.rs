@@ -133,6 +133,11 @@ impl EmailSettings {
         let place_of_tls = section.span_of("tls");
         let port = section.take("port").and_then(|value| value.integer(&(1..=u32::from(u16::MAX))));
         let host = section.take("host").and_then(|value| host_name(&value, HOST_HELP));
+        if let (Some(at), Some(EmailTls::None), Some(none)) = (section.span_of("ca_file"), tls, &place_of_tls)
+        {
+            let finding = Finding::new(&at, "`ca_file` is for connections with TLS");
+            section.report.push(finding.see("`tls` is \"none\" on line", none).help("remove one of them"));
+        }
         let ca_file = section.path("ca_file", base);
         let login = login(&mut section, base);
         let from = section.take("from").and_then(|value| mailbox(&value));
