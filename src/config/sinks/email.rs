@@ -15,6 +15,7 @@ use toml::de::DeValue;
 use super::{EventFilter, Meaning, TargetSettings, retry_schedule};
 use crate::config::keys::{CA_FILE, Key, Kind, TEXT, Table, choice, default};
 use crate::config::reader::{Finding, Section, Value, host_name, source};
+use crate::config::surprise::Surprise;
 use crate::config::{EmailTls, SecretSource};
 use crate::model::{Placeholder, is_invisible};
 
@@ -117,7 +118,7 @@ impl EmailSettings {
     }
 
     /// Reads the rest of the table of such a sink, and finishes it.
-    pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<Self> {
+    pub(super) fn read(mut section: Section<'_>, sink: &str, base: &Path) -> Option<Self> {
         for (key, help) in [
             ("host", HOST_HELP),
             ("from", "add from = \"ops@example.com\""),
@@ -147,14 +148,18 @@ impl EmailSettings {
         let report = section.report;
         section.finish();
 
+        let place_of_tls = place_of_tls.filter(|_| tls == Some(EmailTls::None));
         let usual = Self::new(host?, tls.unwrap_or_default(), from?, to?);
-        if let Some(at) = place_of_tls.filter(|_| usual.tls == EmailTls::None && is_elsewhere(&usual.host)) {
+        if let Some(at) = place_of_tls.as_ref().filter(|_| is_elsewhere(&usual.host)) {
             let fault = "`tls` cannot be \"none\" for a server on another machine: mails and passwords would be readable";
             report.push(
-                Finding::new(&at, fault)
+                Finding::new(at, fault)
                     .help("write tls = \"starttls\" or \"implicit\", or the host \"localhost\""),
             );
             return None;
+        }
+        if let Some(at) = place_of_tls.filter(|_| is_doubtful(&usual.host)) {
+            report.warn(&at, &Surprise::PlainMail { sink, host: &usual.host });
         }
         Some(Self {
             port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(usual.port),
@@ -218,6 +223,12 @@ impl EmailTls {
 /// up.
 fn is_elsewhere(host: &str) -> bool {
     host.parse().is_ok_and(|address: IpAddr| !address.to_canonical().is_loopback())
+}
+
+/// Whether this is a name that need not lead to this machine (RFC 6761, section 6.3).
+fn is_doubtful(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.parse::<IpAddr>().is_err() && host != "localhost" && !host.ends_with(".localhost")
 }
 
 /// User name and password, of which neither goes without the other.
