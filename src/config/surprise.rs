@@ -24,6 +24,8 @@ pub(super) enum Surprise<'a> {
     BlankInName { name: &'a str },
     /// The command of a sink cannot be run here.
     NoCommand { sink: &'a str, fault: &'a std::io::Error },
+    /// A mail server without TLS has a name that need not lead to this machine.
+    PlainMail { sink: &'a str, host: &'a str },
     /// Other machines can reach the listener without a token.
     OpenToAll { address: &'a str },
 }
@@ -48,6 +50,11 @@ impl Surprise<'_> {
             Self::NoCommand { sink, fault } => {
                 format!("the command of the sink {} cannot be run here: {fault}", quoted(sink))
             }
+            Self::PlainMail { sink, host } => format!(
+                "the sink {} sends mails without TLS to {}, and none if that is another machine",
+                quoted(sink),
+                quoted(host)
+            ),
             Self::OpenToAll { address } => {
                 format!("every machine that can reach {address} may read what the listener shows")
             }
@@ -76,6 +83,9 @@ impl Surprise<'_> {
                  daemon, where that runs"
                     .to_owned()
             }
+            Self::PlainMail { .. } => "write tls = \"starttls\" or \"implicit\"; if it is this machine, write \
+                                       host = \"localhost\""
+                .to_owned(),
             Self::OpenToAll { .. } => {
                 "add token = { file = \"PATH\" } or { credential = \"NAME\" } to [http]".to_owned()
             }

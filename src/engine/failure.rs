@@ -61,6 +61,8 @@ pub enum Rejection {
     Credentials,
     /// Its address (HTTP 301, 308, 404, 405).
     Address,
+    /// How it connects: without what the receiver wants, or with what it does not offer.
+    Connection,
     /// Its command, which cannot be run.
     Command,
 }

@@ -3,7 +3,7 @@
 use restore_watch::simulate::Reply;
 use serde_json::Value;
 
-use crate::support::{Done, Folder, Watch, receive, unused_address};
+use crate::support::{Done, Folder, MailServer, Watch, receive, unused_address};
 
 const SECRET: &str = "whsec_Y2FuYXJ5IG9mIG5vdGlmeS10ZXN0LCBsb25nIGVub3VnaA==";
 
@@ -63,6 +63,49 @@ fn each_sink_gets_one_marked_test() {
     let standard: Vec<Value> =
         posts.iter().filter_map(|post| serde_json::from_slice(&post.body).ok()).collect();
     assert!(standard.iter().any(|body| body["type"] == "restore_watch.test" && body["job"].is_null()));
+}
+
+#[test]
+fn templates_mails_and_commands_get_a_marked_test() {
+    let (receiver, server, folder) = (receive([]), MailServer::start(), Folder::new());
+    let template = webhook(
+        "template",
+        &receiver.url(),
+        "format = \"template\"\n[sink.payload]\ntext = \"{{ type }}: {{ summary }}\"",
+    );
+    let file = folder.path().join("event.json");
+    let command = format!(
+        "[[sink]]\ntype = \"exec\"\nname = \"command\"\n\
+         command = [\"/bin/sh\", \"-c\", \"cat > '{}'\"]\n",
+        file.display()
+    );
+
+    let done = notify(&(template + &server.sink(&["ops@example.com"]) + &command), &[]).expect(0);
+
+    assert_eq!(done.stdout.matches(" ok ").count(), 3, "{}", done.stdout);
+    let posts = receiver.received();
+    let body: Value = serde_json::from_slice(&posts[0].body).expect("JSON");
+    assert!(body["text"].as_str().expect("a text").starts_with("restore_watch.test: "), "{body}");
+    let mails = server.mails();
+    assert_eq!(mails.len(), 1);
+    assert!(mails[0].contains("\nSubject: Test of restore-watch, nothing happened\n"), "{}", mails[0]);
+    let event: Value = serde_json::from_slice(&std::fs::read(file).expect("an event")).expect("JSON");
+    assert_eq!(event["type"], "restore_watch.test");
+}
+
+#[test]
+fn a_recipient_that_is_refused_is_named_and_others_get_the_mail() {
+    let server = MailServer::start();
+    let to = ["ops@example.com", "gone@example.com", "gone-too@example.com"];
+
+    let done = notify(&server.sink(&to), &[]).expect(0);
+
+    assert_eq!(server.mails().len(), 1);
+    let line = "sink mail: restore_watch.test did not reach gone@example.com, gone-too@example.com, whom its mail \
+                server refuses (SMTP 550: 5.1.1 no such user); mend `to`";
+    assert_eq!(done.stderr.matches(line).count(), 1, "{}", done.stderr);
+    notify(&server.sink(&to[1..]), &[]).expect(1);
+    assert_eq!(server.mails().len(), 1);
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod journal;
 mod log;
 mod migration;
 mod monitor;
+mod notify_test;
 mod pagerduty;
 mod probes;
 mod rate;

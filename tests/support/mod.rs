@@ -11,11 +11,13 @@
     reason = "this is no library: public so that no test must use all of it, and a panic is how a test fails"
 )]
 
+mod mail_server;
 mod process;
 mod servers;
 mod tls_plane;
 mod tls_receiver;
 
+pub use mail_server::MailServer;
 pub use process::{Done, KEY, PATIENCE, Running, Watch, json_lines};
 /// Prints why a test is skipped, past the harness's capture, so that it is seen.
 pub fn skipped(why: &str) {

@@ -24,6 +24,7 @@ pub fn rejection_in_words(rejection: Rejection) -> &'static str {
         Rejection::Body => "its receiver refuses the body",
         Rejection::Credentials => "its receiver refuses the credentials",
         Rejection::Address => "its receiver does not know the address",
+        Rejection::Connection => "its receiver refuses the connection",
         Rejection::Command => "its command cannot be run",
     }
 }

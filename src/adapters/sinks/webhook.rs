@@ -85,7 +85,7 @@ impl Receiver for Webhook {
             }
             (Rejection::Body, None) => "its `format`",
             (Rejection::Credentials, _) => &self.credentials,
-            (Rejection::Address | Rejection::Command, _) => "its `url`",
+            (Rejection::Address | Rejection::Connection | Rejection::Command, _) => "its `url`",
         };
         format!("{}; check {check}", rejection_in_words(rejection))
     }

@@ -13,8 +13,9 @@ use lettre::message::Mailbox;
 use toml::de::DeValue;
 
 use super::{EventFilter, Meaning, TargetSettings, retry_schedule};
-use crate::config::keys::{Key, Kind, TEXT, Table, choice, default};
+use crate::config::keys::{CA_FILE, Key, Kind, TEXT, Table, choice, default};
 use crate::config::reader::{Finding, Section, Value, host_name, source};
+use crate::config::surprise::Surprise;
 use crate::config::{EmailTls, SecretSource};
 use crate::model::{Placeholder, is_invisible};
 
@@ -36,22 +37,21 @@ pub(in crate::config) static KEYS: Table = Table {
         Key::new("host", TEXT, "The mail server: a name or an IP address.")
             .required()
             .example("\"smtp.example.com\""),
-        Key::new("port", Kind::Port, "Its port. Default: 465, or 587 with `\"starttls\"`, or 25 with `\"none\"`.")
-            .example("465"),
+        Key::new(
+            "port",
+            Kind::Port,
+            "Its port. Default: 465, or 587 with `\"starttls\"`, or 25 with `\"none\"`.",
+        )
+        .example("465"),
         Key::new(
             "tls",
             choice::<EmailTls>(default::<EmailTls>),
             "How the connection is encrypted: from its start, after the command STARTTLS, or not at all. Without STARTTLS, the \
              server gets nothing. `\"none\"` is for a server on this machine alone.",
         ),
-        Key::new(
-            "ca_file",
-            TEXT,
-            "A PEM file of further root certificates to trust. A relative path starts at the directory of the configuration \
-             file.",
-        )
-        .example("\"ca.pem\""),
-        Key::new("username", TEXT, "The name to log in with, if the server wants a login.").example("\"alerts\""),
+        CA_FILE,
+        Key::new("username", TEXT, "The name to log in with, if the server wants a login.")
+            .example("\"alerts\""),
         Key::new("password", Kind::Secret, "Where the password of the login is read from.")
             .example("{ credential = \"smtp-password\" }"),
         Key::new("from", TEXT, "The address of the sender.")
@@ -118,7 +118,7 @@ impl EmailSettings {
     }
 
     /// Reads the rest of the table of such a sink, and finishes it.
-    pub(super) fn read(mut section: Section<'_>, base: &Path) -> Option<Self> {
+    pub(super) fn read(mut section: Section<'_>, sink: &str, base: &Path) -> Option<Self> {
         for (key, help) in [
             ("host", HOST_HELP),
             ("from", "add from = \"ops@example.com\""),
@@ -134,6 +134,11 @@ impl EmailSettings {
         let place_of_tls = section.span_of("tls");
         let port = section.take("port").and_then(|value| value.integer(&(1..=u32::from(u16::MAX))));
         let host = section.take("host").and_then(|value| host_name(&value, HOST_HELP));
+        if let (Some(at), Some(EmailTls::None), Some(none)) = (section.span_of("ca_file"), tls, &place_of_tls)
+        {
+            let finding = Finding::new(&at, "`ca_file` is for connections with TLS");
+            section.report.push(finding.see("`tls` is \"none\" on line", none).help("remove one of them"));
+        }
         let ca_file = section.path("ca_file", base);
         let login = login(&mut section, base);
         let from = section.take("from").and_then(|value| mailbox(&value));
@@ -143,14 +148,18 @@ impl EmailSettings {
         let report = section.report;
         section.finish();
 
+        let place_of_tls = place_of_tls.filter(|_| tls == Some(EmailTls::None));
         let usual = Self::new(host?, tls.unwrap_or_default(), from?, to?);
-        if let Some(at) = place_of_tls.filter(|_| usual.tls == EmailTls::None && is_elsewhere(&usual.host)) {
+        if let Some(at) = place_of_tls.as_ref().filter(|_| is_elsewhere(&usual.host)) {
             let fault = "`tls` cannot be \"none\" for a server on another machine: mails and passwords would be readable";
             report.push(
-                Finding::new(&at, fault)
+                Finding::new(at, fault)
                     .help("write tls = \"starttls\" or \"implicit\", or the host \"localhost\""),
             );
             return None;
+        }
+        if let Some(at) = place_of_tls.filter(|_| is_doubtful(&usual.host)) {
+            report.warn(&at, &Surprise::PlainMail { sink, host: &usual.host });
         }
         Some(Self {
             port: port.and_then(|port| u16::try_from(port).ok()).unwrap_or(usual.port),
@@ -214,6 +223,12 @@ impl EmailTls {
 /// up.
 fn is_elsewhere(host: &str) -> bool {
     host.parse().is_ok_and(|address: IpAddr| !address.to_canonical().is_loopback())
+}
+
+/// Whether this is a name that need not lead to this machine (RFC 6761, section 6.3).
+fn is_doubtful(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    host.parse::<IpAddr>().is_err() && host != "localhost" && !host.ends_with(".localhost")
 }
 
 /// User name and password, of which neither goes without the other.

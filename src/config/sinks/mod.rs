@@ -117,7 +117,7 @@ impl SinkTarget {
             SinkType::Log => Some(Self::Log(LogSettings::read(section))),
             SinkType::Desktop => Some(Self::Desktop(DesktopSettings::read(section))),
             SinkType::Webhook => WebhookSettings::read(section, name, surroundings).map(Self::Webhook),
-            SinkType::Email => EmailSettings::read(section, surroundings.base).map(Self::Email),
+            SinkType::Email => EmailSettings::read(section, name, surroundings.base).map(Self::Email),
             SinkType::Exec => ExecSettings::read(section, name, surroundings.base).map(Self::Exec),
         }
     }

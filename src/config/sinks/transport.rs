@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use toml::de::DeValue;
 
 use super::Meaning;
-use crate::config::keys::{Key, Kind, TEXT, Table};
+use crate::config::keys::{Key, Kind, Table};
 use crate::config::reader::{Finding, Section, Span, Value, source};
 use crate::config::{ProxyAddress, SecretError, SecretSource, ShownPath, UrlSource};
 
@@ -19,13 +19,6 @@ const PROXY_FORMS: &str = "write proxy = \"http://proxy.example:3128\", { file =
 
 /// The word for no proxy at all.
 const NONE: &str = "none";
-
-pub(super) const CA_FILE: Key = Key::new(
-    "ca_file",
-    TEXT,
-    "A PEM file of further root certificates to trust. A relative path starts at the directory of the configuration file.",
-)
-.example("\"ca.pem\"");
 
 pub(super) const CLIENT_CERT: Key = Key::new(
     "client_cert",

@@ -11,7 +11,7 @@ use toml::de::DeValue;
 use super::headers::{self, HeaderSettings};
 use super::transport::{self, TransportSettings};
 use super::{EventFilter, Meaning, Surroundings, TargetSettings, TemplateSettings, retry_schedule, template};
-use crate::config::keys::{ALLOW_HTTP, Key, Kind, Table, choice, default};
+use crate::config::keys::{ALLOW_HTTP, CA_FILE, Key, Kind, Table, choice, default};
 use crate::config::reader::{Finding, Section, Value, source, url};
 use crate::config::surprise::Surprise;
 use crate::config::{Problem, SecretSource, UrlSource, WebhookFormat, WebhookUrl};
@@ -59,7 +59,7 @@ pub(in crate::config) static KEYS: Table = Table {
         headers::HEADERS,
         headers::BEARER,
         headers::BASIC,
-        transport::CA_FILE,
+        CA_FILE,
         transport::CLIENT_CERT,
         transport::PROXY,
         retry_schedule::KEY,

@@ -160,9 +160,17 @@ mod tests {
         head.split("\r\n").filter(is_new).map(|line| line.split_once(':').expect("a header").0).collect()
     }
 
+    /// The mail about a completed restore: all before its HTML, and that.
+    fn completed() -> [String; 2] {
+        let mail = mail(&sample_events::completed()).replace('\r', "");
+        let (text, html) =
+            mail.rsplit_once("--=_01a20846-fe00-7000-8000-000000000000\nContent").expect("parts");
+        [text.to_owned(), format!("Content{html}")]
+    }
+
     #[test]
-    fn completed() {
-        insta::assert_snapshot!(mail(&sample_events::completed()).replace('\r', ""), @r#"
+    fn completed_has_headers_and_a_text() {
+        insta::assert_snapshot!(completed()[0], @r#"
         From: restore-watch <rw@example.com>
         Subject: Restore completed: docs
         Date: Mon, 23 Nov 2026 12:00:00 +0000
@@ -193,7 +201,12 @@ mod tests {
 
         restore_job.completed 01a20846-fe00-7000-8000-000000000000
 
-        --=_01a20846-fe00-7000-8000-000000000000
+        "#);
+    }
+
+    #[test]
+    fn completed_is_readable_as_html() {
+        insta::assert_snapshot!(completed()[1], @r#"
         Content-Type: text/html; charset=utf-8
         Content-Transfer-Encoding: quoted-printable
 

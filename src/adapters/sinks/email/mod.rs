@@ -17,8 +17,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpStream;
+use tracing::error;
 
-use self::dialog::{Broken, Dialog, Login, Stream};
+use self::dialog::{Broken, Dialog, Login, Reply, Stream};
 use self::refusal::{Refused, Step};
 use super::error::SinkError;
 use super::{Attempt, Receiver};
@@ -45,6 +46,7 @@ const MASKED_RUN: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Email {
+    name: String,
     settings: EmailSettings,
     /// None if the connection has none.
     tls: Option<Tls>,
@@ -65,7 +67,7 @@ impl Receiver for Email {
     }
 
     fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {
-        Box::pin(self.send(&payload.body))
+        Box::pin(self.send(payload))
     }
 
     fn secrets(&self) -> Vec<&str> {
@@ -76,6 +78,9 @@ impl Receiver for Email {
         let advice = match rejection {
             Rejection::Body => "its mail server refuses the mail; its answer says why",
             Rejection::Credentials => "its mail server refuses the login; check `username` and `password`",
+            Rejection::Connection => {
+                "its mail server cannot be used like this; check `host`, `port` and `tls`"
+            }
             Rejection::Address | Rejection::Command => {
                 "its mail server refuses an address; check `host`, `from` and `to`"
             }
@@ -113,25 +118,33 @@ impl Email {
         let redactor = login.iter().fold(Redactor::default(), |redactor, (_, password)| {
             redactor.with(password.expose_secret(), SHORTEST_MASKED, MASKED_RUN)
         });
-        Ok(Self { settings: settings.clone(), tls, login, redactor })
+        Ok(Self { name: name(), settings: settings.clone(), tls, login, redactor })
     }
 
-    /// Makes one attempt to hand this mail to the server.
-    async fn send(&self, mail: &[u8]) -> Result<(), Failure> {
+    /// Makes one attempt to hand the mail of this delivery to the server.
+    async fn send(&self, payload: &Payload) -> Result<(), Failure> {
         failpoint::reached("before_post");
         let (mut step, mut dialog) = (Step::Connect, None);
-        let sent = tokio::time::timeout(TIMEOUT, self.attempt(mail, &mut step, &mut dialog)).await;
+        let sent = tokio::time::timeout(TIMEOUT, self.attempt(&payload.body, &mut step, &mut dialog)).await;
         failpoint::reached("after_post");
 
         // The outcome is known, and the server may take its time to say goodbye.
-        if let (Some(dialog), Ok(Ok(()) | Err(Stopped::Broken(Broken::Refused(_))))) = (&mut dialog, &sent) {
+        if let (Some(dialog), Ok(Ok(_) | Err(Stopped::Broken(Broken::Refused(_))))) = (&mut dialog, &sent) {
             drop(tokio::time::timeout(QUIT_TIMEOUT, dialog.quit()).await);
         }
 
         let server = self.settings.server();
         match sent {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(refused)) => {
+                self.report(&refused, &payload.event);
+                Ok(())
+            }
             Ok(Err(Stopped::Fault(fault))) => Err(of_fault(fault)),
+            Ok(Err(Stopped::Elsewhere(message))) => Err(Failure {
+                class: FailureClass::Rejected(Rejection::Connection),
+                retry_after: None,
+                message,
+            }),
             Ok(Err(Stopped::Broken(Broken::Refused(reply)))) => {
                 let recipient = self.recipient(step);
                 Err(Refused { step, reply: &reply, recipient }.failure(&self.redactor))
@@ -154,16 +167,16 @@ impl Email {
         }
     }
 
-    /// The attempt itself. `step` is always the one under way; `dialog` is filled when there is one.
+    /// The attempt itself. Returns who was refused, if others got the mail. `step` is always the one under way; `dialog` is filled when there is one.
     /// Its time limit is the caller's.
     async fn attempt(
         &self,
         mail: &[u8],
         step: &mut Step,
         dialog: &mut Option<Dialog<Box<dyn Stream>>>,
-    ) -> Result<(), Stopped> {
+    ) -> Result<Vec<RefusedRecipient>, Stopped> {
         let (host, port) = (&self.settings.host, self.settings.port);
-        let tcp = http::connect(host, port, self.tls.is_none()).await?;
+        let tcp = http::connect(host, port, self.tls.is_none()).await.map_err(of_connecting)?;
         // An address in place of a name, which RFC 5321 (section 4.1.4) allows.
         let own = tcp.local_addr().map_err(Broken::from)?.ip().to_canonical();
 
@@ -186,14 +199,16 @@ impl Email {
         Ok(self.hand_over(dialog, own, mail, step).await?)
     }
 
-    /// Hands the mail over. The first recipient that is refused ends it, before anything is sent.
+    /// Hands the mail over. Recipients that are refused for good are left out, and returned, unless
+    /// that is all of them. One that is refused for now ends it before anything is sent: no one gets
+    /// the mail twice.
     async fn hand_over(
         &self,
         dialog: &mut Dialog<Box<dyn Stream>>,
         own: IpAddr,
         mail: &[u8],
         step: &mut Step,
-    ) -> Result<(), Broken> {
+    ) -> Result<Vec<RefusedRecipient>, Broken> {
         *step = Step::Hello;
         let offers = dialog.hello(own).await?;
 
@@ -204,15 +219,45 @@ impl Email {
 
         *step = Step::Sender;
         dialog.sender(self.settings.from.email.as_ref()).await?;
+        let mut refused = Vec::new();
         for (index, to) in self.settings.to.iter().enumerate() {
             *step = Step::Recipient(index);
-            dialog.recipient(to.email.as_ref()).await?;
+            match dialog.recipient(to.email.as_ref()).await {
+                Ok(()) => {}
+                Err(Broken::Refused(reply)) if reply.is_final() => {
+                    refused.push(RefusedRecipient { index, reply });
+                }
+                Err(broken) => return Err(broken),
+            }
+        }
+        if refused.len() == self.settings.to.len()
+            && let Some(RefusedRecipient { index, reply }) = refused.drain(..).next()
+        {
+            *step = Step::Recipient(index);
+            return Err(Broken::Refused(reply));
         }
 
         *step = Step::Data;
         dialog.data().await?;
         *step = Step::Content;
-        dialog.content(mail).await
+        dialog.content(mail).await?;
+        Ok(refused)
+    }
+
+    /// Says who did not get a mail that others got: no delivery fails by it.
+    fn report(&self, refused: &[RefusedRecipient], event: &Event) {
+        let Some(first) = refused.first() else { return };
+        let addresses: Vec<_> =
+            refused.iter().filter_map(|one| self.recipient(Step::Recipient(one.index))).collect();
+        error!(
+            sink = self.name,
+            transition_id = %event.id,
+            "sink {}: {} did not reach {}, whom its mail server refuses ({}); mend `to`",
+            self.name,
+            event.kind,
+            addresses.join(", "),
+            first.reply.shown(&self.redactor),
+        );
     }
 
     /// The recipient of this step.
@@ -235,8 +280,17 @@ async fn start_tls(tcp: TcpStream, own: IpAddr, step: &mut Step) -> Result<TcpSt
     dialog.into_stream()
 }
 
+/// A recipient that the server refuses for good.
+struct RefusedRecipient {
+    /// Which one, from 0.
+    index: usize,
+    reply: Reply,
+}
+
 /// Why an attempt ended.
 enum Stopped {
+    /// The server is on another machine, to which nothing is sent without TLS.
+    Elsewhere(String),
     /// There is no connection, or it has no TLS.
     Fault(Fault),
     /// The dialog ended early.
@@ -252,6 +306,14 @@ impl From<Fault> for Stopped {
 impl From<Broken> for Stopped {
     fn from(broken: Broken) -> Self {
         Self::Broken(broken)
+    }
+}
+
+/// All that lasts before there is a connection is that the server is elsewhere.
+fn of_connecting(fault: Fault) -> Stopped {
+    match fault.kind {
+        FaultKind::Misconfigured => Stopped::Elsewhere(fault.text),
+        FaultKind::WrongProtocol | FaultKind::Passing | FaultKind::Intercepted => Stopped::Fault(fault),
     }
 }
 

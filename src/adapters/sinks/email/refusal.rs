@@ -65,16 +65,33 @@ pub(super) struct Refused<'a> {
     pub(super) recipient: Option<&'a str>,
 }
 
+impl Reply {
+    /// Whether a retry cannot mend it.
+    pub(super) fn is_final(&self) -> bool {
+        self.code >= 500
+    }
+
+    /// The answer, fit for a log.
+    pub(super) fn shown(&self, redactor: &Redactor) -> String {
+        self.shown_to("", redactor)
+    }
+
+    /// The answer to what was asked.
+    fn shown_to(&self, what: &str, redactor: &Redactor) -> String {
+        let text = shown(&self.lines.join(" "), redactor);
+        let separator = if text.is_empty() { "" } else { ": " };
+        format!("SMTP {}{what}{separator}{text}", self.code)
+    }
+}
+
 impl Refused<'_> {
     pub(super) fn failure(&self, redactor: &Redactor) -> Failure {
         let what = match (self.step, self.recipient) {
-            (Step::Greeting, _) => "as its greeting".to_owned(),
-            (_, Some(recipient)) => format!("to the recipient {recipient}"),
-            (step, None) => format!("to {}", step.words()),
+            (Step::Greeting, _) => " as its greeting".to_owned(),
+            (_, Some(recipient)) => format!(" to the recipient {recipient}"),
+            (step, None) => format!(" to {}", step.words()),
         };
-        let text = shown(&self.reply.lines.join(" "), redactor);
-        let separator = if text.is_empty() { "" } else { ": " };
-        let message = format!("SMTP {} {what}{separator}{text}", self.reply.code);
+        let message = self.reply.shown_to(&what, redactor);
         Failure { class: self.class(), retry_after: None, message }
     }
 
@@ -83,8 +100,10 @@ impl Refused<'_> {
             // An answer that has no place here, such as 354 to RCPT, is a fault of the server.
             (..500, _) => FailureClass::Transient,
             (_, Step::Login) | (530 | 534 | 535 | 538, _) => FailureClass::Rejected(Rejection::Credentials),
-            (_, Step::StartTls) => FailureClass::Misconfigured,
-            (552, _) | (_, Step::Data | Step::Content) => FailureClass::Rejected(Rejection::Body),
+            (_, Step::Connect | Step::Secure | Step::Greeting | Step::Hello | Step::StartTls) => {
+                FailureClass::Rejected(Rejection::Connection)
+            }
+            (552, Step::Sender) | (_, Step::Data | Step::Content) => FailureClass::Rejected(Rejection::Body),
             _ => FailureClass::Rejected(Rejection::Address),
         }
     }
@@ -94,7 +113,9 @@ impl Broken {
     /// What follows from it, unless it is a refusal.
     pub(super) fn class(&self) -> FailureClass {
         match self {
-            Self::NoStartTls | Self::NoLogin | Self::SentBeforeTls => FailureClass::Misconfigured,
+            // The server's answer, as that to a command.
+            Self::NoStartTls | Self::NoLogin => FailureClass::Rejected(Rejection::Connection),
+            Self::SentBeforeTls => FailureClass::Misconfigured,
             Self::NotSmtp(_) | Self::TooLong | Self::Closed | Self::Io(_) | Self::Refused(_) => {
                 FailureClass::Transient
             }
@@ -145,10 +166,10 @@ mod tests {
         let rejected = FailureClass::Rejected;
         for (code, step, class) in [
             (421, Step::Greeting, FailureClass::Transient),
-            (554, Step::Greeting, rejected(Rejection::Address)),
-            (502, Step::Hello, rejected(Rejection::Address)),
+            (554, Step::Greeting, rejected(Rejection::Connection)),
+            (502, Step::Hello, rejected(Rejection::Connection)),
             (454, Step::StartTls, FailureClass::Transient),
-            (501, Step::StartTls, FailureClass::Misconfigured),
+            (501, Step::StartTls, rejected(Rejection::Connection)),
             (454, Step::Login, FailureClass::Transient),
             (535, Step::Login, rejected(Rejection::Credentials)),
             (504, Step::Login, rejected(Rejection::Credentials)),
@@ -157,6 +178,7 @@ mod tests {
             (552, Step::Sender, rejected(Rejection::Body)),
             (450, Step::Recipient(0), FailureClass::Transient),
             (550, Step::Recipient(0), rejected(Rejection::Address)),
+            (552, Step::Recipient(0), rejected(Rejection::Address)),
             (354, Step::Recipient(0), FailureClass::Transient),
             (554, Step::Data, rejected(Rejection::Body)),
             (452, Step::Content, FailureClass::Transient),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ANY_DURATION, INTERVAL, TEXT, choice, default, time};
+use super::{ANY_DURATION, CA_FILE, INTERVAL, TEXT, choice, default, time};
 use crate::config::keys::{Key, Kind, Table};
 use crate::config::{Effort, Endpoint};
 use crate::model::Until;
@@ -17,11 +17,7 @@ pub(in crate::config) static API: Table = Table {
             Kind::Text { default: Some(Endpoint::DEFAULT) },
             "The URL of the control plane. The variable `PINECONE_CONTROLLER_HOST` overrides the default.",
         ),
-        Key::new(
-            "version",
-            Kind::Text { default: Some("2026-04") },
-            "The API version, which is a month.",
-        ),
+        Key::new("version", Kind::Text { default: Some("2026-04") }, "The API version, which is a month."),
         Key::new(
             "requests_per_second",
             Kind::Rate { default: 2.0 },
@@ -42,13 +38,7 @@ pub(in crate::config) static API: Table = Table {
             Kind::Boolean,
             "Whether to allow plain http to other machines, which sends the API key unencrypted.",
         ),
-        Key::new(
-            "ca_file",
-            TEXT,
-            "A PEM file of further root certificates to trust. A relative path starts at the directory of the configuration \
-             file.",
-        )
-        .example("\"ca.pem\""),
+        CA_FILE,
     ],
 };
 

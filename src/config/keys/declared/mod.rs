@@ -16,7 +16,7 @@ pub(in crate::config) use self::layers::{API, CADENCE, WATCH};
 pub(in crate::config) use self::project::PROJECT;
 pub(in crate::config) use self::secret::SECRET;
 pub(in crate::config) use self::top::{HEARTBEAT, STATE, TOP};
-use super::{Kind, Table};
+use super::{Key, Kind, Table};
 use crate::config::SinkType;
 use crate::config::sinks::{BASIC_KEYS, CLIENT_CERT_KEYS, HOURS, SINK, SINK_DEFAULTS};
 use crate::model::{Keyword, duration};
@@ -39,6 +39,13 @@ const INTERVAL: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration:
 pub(in crate::config) const LONGEST_NAME: usize = 64;
 
 pub(in crate::config) const TEXT: Kind = Kind::Text { default: None };
+
+pub(in crate::config) const CA_FILE: Key = Key::new(
+    "ca_file",
+    TEXT,
+    "A PEM file of further root certificates to trust. A relative path starts at the directory of the configuration file.",
+)
+.example("\"ca.pem\"");
 
 /// What `allow_http` means if no API key is sent.
 pub(in crate::config) const ALLOW_HTTP: &str = "Whether to allow plain http to other machines.";

@@ -97,6 +97,30 @@ fn format_that_a_known_host_does_not_take_is_a_warning() {
 }
 
 #[test]
+fn plain_mail_to_a_name_elsewhere_is_a_warning() {
+    let sink = |host: &str, tls: &str| {
+        format!(
+            "jobs = [\"a\"]\n[[sink]]\ntype = \"email\"\nfrom = \"a@b.example\"\nto = \"a@b.example\"\n\
+             host = \"{host}\"\ntls = \"{tls}\"\n"
+        )
+    };
+    let found = warnings(&sink("mail.example.com", "none"));
+    assert!(found[0].contains("sends mails without TLS to `mail.example.com`"), "{found:?}");
+    assert!(found[0].contains("config.toml:7:7") && found[0].contains("host = \"localhost\""), "{found:?}");
+    for (host, tls, count) in [
+        ("mail.example.com", "starttls", 0),
+        ("postfix", "none", 1),
+        ("localhost", "none", 0),
+        ("LocalHost", "none", 0),
+        ("mail.localhost", "none", 0),
+        ("127.0.0.9", "none", 0),
+        ("::1", "none", 0),
+    ] {
+        assert_eq!(warnings(&sink(host, tls)).len(), count, "{host} {tls}");
+    }
+}
+
+#[test]
 fn name_with_blanks_around_it_is_a_warning() {
     let text = "[[project]]\nname = \"production \"\njobs = [{ id = \"a\", name = \" nightly\" }]\n[[sink]]\ntype = \"log\"\nname = \"a b\"";
     let found = warnings(text);

@@ -134,6 +134,7 @@ fn what_is_missing_or_misplaced_is_named() {
         (&format!("{LEAST}username = 'a'"), "`username` without a `password`"),
         (&format!("{LEAST}password = {{ env = 'A' }}"), "`password` without a `username`"),
         (&format!("{LEAST}password = 'canary'\nusername = 'a'"), "must not hold the secret itself"),
+        (&format!("{LEAST}tls = 'none'\nca_file = 'ca.pem'"), "`ca_file` is for connections with TLS"),
         (&format!("{LEAST}port = 0"), "`port` is `0`"),
         (&format!("{LEAST}tls = 'ssl'"), "`tls` cannot be `ssl`"),
         (&LEAST.replace("Mail.Example.com", "smtp://mail.example.com"), "is not the name of a host"),

@@ -2,173 +2,16 @@
 //!
 //! Invariant: an attempt ends within 30 s, whatever the server does.
 
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+mod server;
 
-use rustls::ServerConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-
+use self::server::{CLOSE, SILENCE, Server, pem};
 use super::super::{Sink, sample_events};
-use super::dialog::Stream;
 use super::*;
 use crate::config::{EmailLogin, SecretSource, SinkSettings, SinkTarget, TargetSettings as _};
 use crate::model::time::Instant;
 use crate::platform::clock::Clock;
 
 const PASSWORD: &str = "canary-password";
-
-/// The answer of a server that says nothing, and keeps the connection.
-const SILENCE: &str = "";
-
-/// The answer of a server that closes the connection.
-const CLOSE: &str = "close";
-
-/// A mail server of one connection after another, which accepts everything but what `replies` says.
-#[derive(Clone, Default)]
-struct Server {
-    /// Answers by the beginning of the command; `greeting` and `content` are those without one.
-    replies: Vec<(&'static str, &'static str)>,
-    /// The certificate, for TLS from the start or after STARTTLS.
-    certificate: Option<&'static str>,
-    starts_tls: bool,
-    /// What it got: commands, and contents of mails.
-    received: Arc<Mutex<Vec<String>>>,
-}
-
-fn pem(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/adapters/http/failure/pem").join(name)
-}
-
-impl Server {
-    fn saying(replies: &[(&'static str, &'static str)]) -> Self {
-        Self { replies: replies.to_vec(), ..Self::default() }
-    }
-
-    fn with_tls(self, certificate: &'static str, starts_tls: bool) -> Self {
-        Self { certificate: Some(certificate), starts_tls, ..self }
-    }
-
-    fn received(&self) -> Vec<String> {
-        self.received.lock().unwrap().clone()
-    }
-
-    fn note(&self, what: &str) {
-        self.received.lock().unwrap().push(what.to_owned());
-    }
-
-    fn reply(&self, to: &str, usual: &'static str) -> &'static str {
-        let special = self.replies.iter().find(|(command, _)| to.starts_with(command));
-        special.map_or(usual, |(_, reply)| reply)
-    }
-
-    /// Serves in the background. Returns its port.
-    async fn start(&self) -> u16 {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = self.clone();
-        tokio::spawn(async move {
-            while let Ok((tcp, _)) = listener.accept().await {
-                let server = server.clone();
-                // A client that gives up is no fault of the server.
-                tokio::spawn(async move { drop(server.serve(tcp).await) });
-            }
-        });
-        port
-    }
-
-    async fn serve(&self, tcp: TcpStream) -> std::io::Result<()> {
-        let acceptor = self.certificate.map(acceptor);
-        let Some(acceptor) = acceptor else { return self.talk(tcp).await.map(drop) };
-        if !self.starts_tls {
-            return self.talk(acceptor.accept(tcp).await?).await.map(drop);
-        }
-        match self.talk(tcp).await? {
-            Some(tcp) => self.talk_on(acceptor.accept(tcp).await?).await.map(drop),
-            None => Ok(()),
-        }
-    }
-
-    async fn talk<S: Stream>(&self, mut stream: S) -> std::io::Result<Option<S>> {
-        if !say(&mut stream, self.reply("greeting", "220 ready\r\n")).await? {
-            return Ok(None);
-        }
-        self.talk_on(stream).await
-    }
-
-    /// Returns the connection once it is to have TLS.
-    async fn talk_on<S: Stream>(&self, stream: S) -> std::io::Result<Option<S>> {
-        let mut stream = BufReader::new(stream);
-        let mut in_content = false;
-        let mut content = String::new();
-        loop {
-            let mut line = String::new();
-            if stream.read_line(&mut line).await? == 0 {
-                return Ok(None);
-            }
-            let usual = match line.get(..4).unwrap_or_default() {
-                _ if in_content => {
-                    if line != ".\r\n" {
-                        content += &line;
-                        continue;
-                    }
-                    self.note(&std::mem::take(&mut content));
-                    line = "content".to_owned();
-                    "250 taken\r\n"
-                }
-                "EHLO" => "250-here\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN\r\n",
-                "AUTH" => "235 welcome\r\n",
-                "DATA" => "354 go on\r\n",
-                "QUIT" => "221 bye\r\n",
-                "STAR" => "220 go on\r\n",
-                _ => "250 ok\r\n",
-            };
-            if line != "content" {
-                self.note(line.trim_end());
-            }
-
-            let reply = self.reply(&line, usual);
-            if !say(stream.get_mut(), reply).await? {
-                return Ok(None);
-            }
-            in_content = line.starts_with("DATA") && reply.starts_with("354");
-            if line.starts_with("STARTTLS") && reply.starts_with("220") {
-                return Ok(Some(stream.into_inner()));
-            }
-        }
-    }
-}
-
-/// Says a reply. Returns whether the dialog goes on.
-async fn say<S: Stream>(stream: &mut S, reply: &str) -> std::io::Result<bool> {
-    if let Some(drop) = reply.strip_prefix("drip ") {
-        loop {
-            stream.write_all(drop.as_bytes()).await?;
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-    }
-    match reply {
-        CLOSE => return Ok(false),
-        "endless" => loop {
-            stream.write_all(&[b'a'; 4096]).await?;
-        },
-        reply => stream.write_all(reply.as_bytes()).await?,
-    }
-    stream.flush().await?;
-    Ok(true)
-}
-
-fn acceptor(certificate: &str) -> TlsAcceptor {
-    let chain = vec![CertificateDer::from_pem_file(pem(certificate)).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(pem("key.pem")).unwrap();
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
-    TlsAcceptor::from(Arc::new(builder.with_single_cert(chain, key).unwrap()))
-}
 
 fn settings(port: u16, tls: EmailTls) -> EmailSettings {
     let address = |text: &str| text.parse().unwrap();
@@ -249,10 +92,10 @@ async fn a_refusal_is_retried_or_not_by_its_code() {
             "SMTP 451 to the sender: 4.3.0 try later",
         ),
         (
-            "RCPT TO:<data",
+            "RCPT",
             "550 5.1.1 no such user\r\n",
             rejected(Rejection::Address),
-            "SMTP 550 to the recipient data@example.com: 5.1.1 no such user",
+            "SMTP 550 to the recipient ops@example.com: 5.1.1 no such user",
         ),
         ("content", "554 spam\r\n", rejected(Rejection::Body), "SMTP 554 to the mail: spam"),
         ("content", "451\r\n", FailureClass::Transient, "SMTP 451 to the mail"),
@@ -267,6 +110,34 @@ async fn a_refusal_is_retried_or_not_by_its_code() {
 
         assert_eq!(result, Err((class, text.to_owned())));
         assert!(took < Duration::from_secs(1), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_recipient_keeps_no_mail_from_the_others() {
+    let server = Server::saying(&[("RCPT TO:<ops", "550 no such user\r\n")]);
+
+    let (result, _) = attempt(settings(server.start().await, EmailTls::None)).await;
+
+    assert_eq!(result, Ok(()));
+    let said = server.received();
+    assert_eq!(said[2..5], ["RCPT TO:<ops@example.com>", "RCPT TO:<data@example.com>", "DATA"]);
+    assert!(said[5].contains("Message-ID: <"), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_while_a_recipient_may_be_taken_later() {
+    for replies in [
+        [("RCPT TO:<ops", "550 no such user\r\n"), ("RCPT TO:<data", "450 later\r\n")],
+        [("RCPT TO:<ops", "250 ok\r\n"), ("RCPT TO:<data", "450 later\r\n")],
+    ] {
+        let server = Server::saying(&replies);
+
+        let (result, _) = attempt(settings(server.start().await, EmailTls::None)).await;
+
+        let text = "SMTP 450 to the recipient data@example.com: later".to_owned();
+        assert_eq!(result, Err((FailureClass::Transient, text)));
+        assert!(!server.received().contains(&"DATA".to_owned()));
     }
 }
 
@@ -370,27 +241,29 @@ async fn a_server_without_a_login_gets_no_password() {
 
     let (result, _) = attempt(with_login(settings(server.start().await, EmailTls::Implicit))).await;
 
-    assert_eq!(result.unwrap_err().0, FailureClass::Misconfigured);
+    assert_eq!(result.unwrap_err().0, FailureClass::Rejected(Rejection::Connection));
     assert_eq!(server.received(), ["EHLO [127.0.0.1]"]);
 }
 
 #[tokio::test]
 async fn nothing_is_sent_without_starttls() {
-    for (command, reply, text) in [
-        ("EHLO", "250-here\r\n250 AUTH PLAIN\r\n", "127.0.0.1 offers no STARTTLS"),
+    let refused = FailureClass::Rejected(Rejection::Connection);
+    for (command, reply, expected, text) in [
+        ("EHLO", "250-here\r\n250 AUTH PLAIN\r\n", refused, "127.0.0.1 offers no STARTTLS"),
         (
             "STARTTLS",
             "220 go on\r\n250-here\r\n250 AUTH PLAIN\r\n235 in\r\n",
+            FailureClass::Misconfigured,
             "127.0.0.1 sent something after",
         ),
-        ("STARTTLS", "502 no\r\n", "SMTP 502 to STARTTLS: no"),
+        ("STARTTLS", "502 no\r\n", refused, "SMTP 502 to STARTTLS: no"),
     ] {
         let server = Server::saying(&[(command, reply)]).with_tls("good.pem", true);
 
         let (result, _) = attempt(with_login(settings(server.start().await, EmailTls::Starttls))).await;
 
         let (class, shown) = result.unwrap_err();
-        assert_eq!(class, FailureClass::Misconfigured, "{shown}");
+        assert_eq!(class, expected, "{shown}");
         assert!(shown.starts_with(text), "{shown}");
         let said = server.received();
         assert!(said.iter().all(|said| said == "STARTTLS" || said.starts_with("EHLO ")), "{said:?}");
@@ -444,7 +317,7 @@ async fn other_machines_are_not_reached_without_tls() {
     let (result, took) = attempt(elsewhere).await;
 
     let text = "192.0.2.1 is on another machine (192.0.2.1), to which nothing is sent without TLS".to_owned();
-    assert_eq!((result, took), (Err((FailureClass::Misconfigured, text)), Duration::ZERO));
+    assert_eq!((result, took), (Err((FailureClass::Rejected(Rejection::Connection), text)), Duration::ZERO));
 }
 
 #[test]
