@@ -104,15 +104,16 @@ fn output_is_in_the_log_with_the_event() {
 fn command_has_nothing_of_the_daemon() {
     let folder = Folder::new();
     let plane = play(&done(&[("rj-1", "completed")]));
-    // What the starter of a daemon leaves open is not its own.
-    let launcher = "for fd in {3..255}; do eval \"exec $fd>&-\"; done; exec \"$@\"";
+    // What the starter of a daemon left open.
+    let inherited = folder.write("inherited", "");
+    let launcher = "file=$1; shift; exec \"$@\" 9< \"$file\"";
     let script = "env > env; pwd > pwd; ps -o pgid= -p $$ > group; echo $$ > pid\n\
                   (cd /; for fd in /proc/$$/fd/*; do readlink $fd; done) > files\n\
                   grep Sig /proc/$$/status > signals";
     let script = script.replace("pwd > pwd", "echo $OLDPWD > pwd");
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink(&folder, &script, ""));
     let daemon = daemon
-        .run_through(&["bash", "-c", launcher, "bash"], &["--exit-when-done"])
+        .run_through(&["bash", "-c", launcher, "bash", &inherited], &["--exit-when-done"])
         .env("NOTIFY_SOCKET", "/none/canary")
         .env("CREDENTIALS_DIRECTORY", "/none/canary")
         .env("JOURNAL_STREAM", "8:canary")
@@ -270,6 +271,24 @@ fn notify_test_runs_the_command_with_the_test_event() {
     tested.logged("its command printed: seen");
     let event: &Value = &json_lines(&text(&folder, "input"))[0];
     assert_eq!(event["type"], "restore_watch.test");
+}
+
+#[test]
+fn descriptors_that_were_inherited_serve_the_daemon_alone() {
+    let folder = Folder::new();
+    let script = "(cd /; for fd in /proc/$$/fd/*; do readlink $fd; done) > files";
+    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{}", sink(&folder, script, "")));
+    let launcher = "file=$1; shift; exec \"$@\" 63< \"$file\"";
+
+    Watch::through(
+        &["bash", "-c", launcher, "bash", &config],
+        ["notify-test", "hook", "--config", "/dev/fd/63"],
+    )
+    .run()
+    .expect(0);
+
+    let files = text(&folder, "files");
+    assert!(files.contains("pipe:") && !files.contains("config.toml"), "{files}");
 }
 
 #[test]
