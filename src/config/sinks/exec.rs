@@ -33,8 +33,8 @@ pub(in crate::config) static KEYS: Table = Table {
         .example("[\"/usr/local/bin/on-restore\", \"--quiet\"]"),
         Key::new(
             "timeout",
-            // A delivery that takes two minutes counts as stuck; the start and the end of a command
-            // may take 21 s of them.
+            // A delivery that takes four minutes counts as stuck: that is two runs, for it may wait
+            // for a test; the start and the end of a command may take 21 s of each.
             time(Duration::from_secs(1)..=Duration::from_secs(90), Duration::from_secs(30)),
             "How long the command may run. Then its process group gets SIGTERM, and SIGKILL 5 s later, and the delivery is \
              attempted again.",

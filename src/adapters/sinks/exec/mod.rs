@@ -2,7 +2,7 @@
 //!
 //! Invariant: each attempt at a delivery runs the command with the same input and environment, and
 //! ends within its timeout and some seconds; then nothing of the process group of a command that
-//! did not end by itself is left.
+//! did not end by itself is left. One runs at a time, tests of the sink included.
 
 mod environment;
 mod output;
@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use rustix::io::Errno;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use self::output::{Output, Stream};
@@ -23,7 +24,7 @@ use self::process::Started;
 use super::{Attempt, Receiver};
 use crate::config::{ExecSettings, ShownPath};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
-use crate::model::{Payload, duration};
+use crate::model::{EventKind, Payload, duration};
 use crate::platform::failpoint;
 
 /// A program for mail or a database may serve one at a time, and what it does may build on the
@@ -32,6 +33,10 @@ const MAX_IN_FLIGHT: usize = 1;
 
 /// For a program on a file system that hangs.
 const START: Duration = Duration::from_secs(10);
+/// How long a test of the sink waits for the end of another run. A delivery waits for its turn: for
+/// such a test and, at most, one that was before it.
+const TURN_OF_TEST: Duration = Duration::from_secs(5);
+
 
 /// From SIGTERM to SIGKILL.
 const GRACE: Duration = Duration::from_secs(5);
@@ -49,6 +54,8 @@ const TEMPORARY_FAILURE: i32 = 75;
 pub(super) struct Exec {
     name: String,
     settings: ExecSettings,
+    /// Held by what runs the command.
+    turn: Mutex<()>,
     names_projects: bool,
 }
 
@@ -70,7 +77,14 @@ impl Receiver for Exec {
     }
 
     fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {
-        Box::pin(self.run(payload))
+        Box::pin(async move {
+            let _turn = if payload.event.kind == EventKind::Test {
+                timeout(TURN_OF_TEST, self.turn.lock()).await.map_err(|_| busy())?
+            } else {
+                self.turn.lock().await
+            };
+            self.run(payload).await
+        })
     }
 
     fn name_projects(&mut self, names_projects: bool) {
@@ -81,7 +95,12 @@ impl Receiver for Exec {
 impl Exec {
     /// Sets up the command of the sink called `name`.
     pub(super) fn new(name: &str, settings: &ExecSettings) -> Self {
-        Self { name: name.to_owned(), settings: settings.clone(), names_projects: false }
+        Self {
+            name: name.to_owned(),
+            settings: settings.clone(),
+            names_projects: false,
+            turn: Mutex::new(()),
+        }
     }
 
     async fn run(&self, payload: &Payload) -> Result<(), Failure> {
@@ -174,6 +193,12 @@ impl Exec {
         Err(Failure { class, retry_after: None, message: format!("{what}{separator}{last_line}") })
     }
 }
+/// Why a test was not made.
+fn busy() -> Failure {
+    let message = "its command runs for another event; test it again later".to_owned();
+    Failure { class: FailureClass::Transient, retry_after: None, message }
+}
+
 
 /// Whether the next attempt to start the command may succeed without a change of the settings.
 fn may_pass(error: &io::Error) -> bool {
