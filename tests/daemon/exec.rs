@@ -1,7 +1,6 @@
 //! Commands of the daemon: run for each event until they succeed, and with nothing of its own.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -224,21 +223,22 @@ fn command_runs_again_if_its_success_was_not_recorded() {
 }
 
 #[test]
-fn stop_ends_a_command_that_does_not_end() {
-    let folder = Folder::new();
-    let plane = play(&done(&[("rj-1", "completed")]));
-    let script = "trap '' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 1; done";
-    let daemon = Daemon::new("drain_timeout = \"100ms\"\n").project("one", &plane, &["rj-1"]);
-    let mut daemon = daemon.with(&sink(&folder, script, "")).run(&[]).start();
-    daemon.until("a run", |_| folder.path().join("pid").exists());
+fn stop_asks_a_command_to_end_before_it_is_killed() {
+    for (reaction, told) in [("echo told > told; exit 0", "told\n"), ("", "")] {
+        let folder = Folder::new();
+        let plane = play(&done(&[("rj-1", "completed")]));
+        let script =
+            format!("trap '{reaction}' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 1; done");
+        let daemon = Daemon::new("drain_timeout = \"100ms\"\n").project("one", &plane, &["rj-1"]);
+        let mut daemon = daemon.with(&sink(&folder, &script, "")).run(&[]).start();
+        daemon.until("a run", |_| folder.path().join("pid").exists());
 
-    daemon.signal("TERM");
-    daemon.finish().expect(0).logged("deliveries still pending: 1");
+        daemon.signal("TERM");
+        daemon.finish().expect(0).logged("deliveries still pending: 1");
 
-    let process = format!("/proc/{}/stat", text(&folder, "pid").trim());
-    let is_alive = || std::fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z "));
-    while is_alive() {
-        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(text(&folder, "told"), told);
+        // It ended before the daemon.
+        assert!(!Path::new("/proc").join(text(&folder, "pid").trim()).exists(), "{reaction}");
     }
 }
 

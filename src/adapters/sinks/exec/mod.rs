@@ -19,8 +19,10 @@ use tokio::net::unix::pipe;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+pub use self::process::await_end;
+
 use self::output::{Output, Stream};
-use self::process::Started;
+use self::process::{GRACE, Started};
 use super::{Attempt, Receiver};
 use crate::config::{ExecSettings, ShownPath};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
@@ -31,15 +33,12 @@ use crate::platform::failpoint;
 /// event before.
 const MAX_IN_FLIGHT: usize = 1;
 
-/// For a program on a file system that hangs.
-const START: Duration = Duration::from_secs(10);
 /// How long a test of the sink waits for the end of another run. A delivery waits for its turn: for
 /// such a test and, at most, one that was before it.
 const TURN_OF_TEST: Duration = Duration::from_secs(5);
 
-
-/// From SIGTERM to SIGKILL.
-const GRACE: Duration = Duration::from_secs(5);
+/// For a program on a file system that hangs.
+const START: Duration = Duration::from_secs(10);
 
 /// Even a killed process ends only when the system call ends that it is in.
 const END_OF_KILLED: Duration = Duration::from_secs(5);
@@ -54,9 +53,9 @@ const TEMPORARY_FAILURE: i32 = 75;
 pub(super) struct Exec {
     name: String,
     settings: ExecSettings,
+    names_projects: bool,
     /// Held by what runs the command.
     turn: Mutex<()>,
-    names_projects: bool,
 }
 
 /// How a run of the command ended.
@@ -193,12 +192,12 @@ impl Exec {
         Err(Failure { class, retry_after: None, message: format!("{what}{separator}{last_line}") })
     }
 }
+
 /// Why a test was not made.
 fn busy() -> Failure {
     let message = "its command runs for another event; test it again later".to_owned();
     Failure { class: FailureClass::Transient, retry_after: None, message }
 }
-
 
 /// Whether the next attempt to start the command may succeed without a change of the settings.
 fn may_pass(error: &io::Error) -> bool {
