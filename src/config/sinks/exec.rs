@@ -167,7 +167,7 @@ fn command(value: &Value<'_>, most: usize, base: &Path) -> Option<(PathBuf, Vec<
         .iter()
         .map(|entry| {
             let argument = argument(entry, script_follows)?;
-            script_follows |= argument == "-c";
+            script_follows |= announces_script(&argument);
             Some(argument)
         })
         .collect();
@@ -189,6 +189,12 @@ fn program(value: &Value<'_>, base: &Path) -> Option<PathBuf> {
 
     // A name has the faults that a path can have, but starts nowhere.
     value.path(if is_name { Path::new("") } else { base })
+}
+
+/// Whether this is the option `-c` of a shell, alone or among others, as in `-ec` or `-lc`.
+fn announces_script(argument: &str) -> bool {
+    let options = argument.strip_prefix('-').unwrap_or_default();
+    options.contains('c') && options.chars().all(|option| "abcefhilmnuvx".contains(option))
 }
 
 /// One argument. If a script of a shell came before, it may have any form.
