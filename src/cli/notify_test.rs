@@ -18,6 +18,7 @@ use crate::app::{setup, sink_tests};
 use crate::config::{self, Settings, SinkSettings};
 use crate::model::{EventKind, Exit, SinkName, duration};
 use crate::platform::clock::Clock;
+use crate::platform::process;
 
 /// Send one marked test event to each sink and print the results
 ///
@@ -87,6 +88,7 @@ fn name_a_configuration(failure: Failure) -> Failure {
 
 /// Tests the sinks of a configuration from this process.
 fn test_configuration(args: &Args) -> Result<Done, Failure> {
+    process::keep_files_from_programs();
     block_on(async {
         let mut signals = listen()?;
         let named = args.config.clone();

@@ -69,6 +69,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    process::keep_files_from_programs();
     process::keep_files_private();
     process::allow_many_files();
     block_on(async {

@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::AsFd as _;
 
 use super::Failure;
-use crate::adapters::http;
+use crate::adapters::{http, sinks};
 use crate::model::Exit;
 use crate::platform::blocking;
 use crate::platform::signals::Signals;
@@ -48,6 +48,7 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     let result = runtime.block_on(work);
     // Does not wait for blocked system calls.
     runtime.shutdown_background();
+    sinks::await_end_of_commands();
     result
 }
 

@@ -25,6 +25,18 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// Part of what templates and commands compare: it never changes.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// What an event says of the run of its job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobState {

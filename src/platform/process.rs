@@ -25,6 +25,12 @@ pub fn keep_memory_private() -> io::Result<()> {
     Ok(())
 }
 
+/// Keeps what this process was started with, beside its standard streams, from the programs that
+/// it starts: a file of a shell, or a secret. What it opens itself is kept from them anyway.
+pub fn keep_files_from_programs() {
+    close_fds::set_fds_cloexec(3, &[]);
+}
+
 /// Checks that this process could become `program`, which is searched for as `exec` does
 /// (execvp(3)); the error is that of `exec`. The contents of the file are not checked.
 pub fn find_program(program: &OsStr) -> io::Result<()> {

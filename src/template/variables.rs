@@ -7,7 +7,7 @@ use minijinja::value::{DynObject, Serde};
 use serde::Serialize;
 
 use super::environment::ENVIRONMENT;
-use crate::model::{Event, EventKind, Severity};
+use crate::model::{Event, EventKind};
 
 /// The variables of one rendering.
 #[derive(Debug, Clone)]
@@ -38,7 +38,7 @@ impl Variables {
             event,
             summary: event.presentable_summary(),
             heading: event.kind.heading(),
-            severity: word(event.kind.severity()),
+            severity: event.kind.severity().word(),
             advice: event.kind.advice(),
             env,
         })))
@@ -64,14 +64,4 @@ impl Variables {
 fn entries(value: &Value) -> impl Iterator<Item = (String, Value)> {
     let keys = value.as_object().and_then(DynObject::try_iter_pairs);
     keys.into_iter().flatten().map(|(key, value)| (key.to_string(), value)).collect::<Vec<_>>().into_iter()
-}
-
-/// Part of what templates compare: it never changes.
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Success => "success",
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    }
 }

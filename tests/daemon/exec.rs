@@ -1,7 +1,6 @@
 //! Commands of the daemon: run for each event until they succeed, and with nothing of its own.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 
@@ -104,15 +103,16 @@ fn output_is_in_the_log_with_the_event() {
 fn command_has_nothing_of_the_daemon() {
     let folder = Folder::new();
     let plane = play(&done(&[("rj-1", "completed")]));
-    // What the starter of a daemon leaves open is not its own.
-    let launcher = "for fd in {3..255}; do eval \"exec $fd>&-\"; done; exec \"$@\"";
+    // What the starter of a daemon left open.
+    let inherited = folder.write("inherited", "");
+    let launcher = "file=$1; shift; exec \"$@\" 9< \"$file\"";
     let script = "env > env; pwd > pwd; ps -o pgid= -p $$ > group; echo $$ > pid\n\
                   (cd /; for fd in /proc/$$/fd/*; do readlink $fd; done) > files\n\
                   grep Sig /proc/$$/status > signals";
     let script = script.replace("pwd > pwd", "echo $OLDPWD > pwd");
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink(&folder, &script, ""));
     let daemon = daemon
-        .run_through(&["bash", "-c", launcher, "bash"], &["--exit-when-done"])
+        .run_through(&["bash", "-c", launcher, "bash", &inherited], &["--exit-when-done"])
         .env("NOTIFY_SOCKET", "/none/canary")
         .env("CREDENTIALS_DIRECTORY", "/none/canary")
         .env("JOURNAL_STREAM", "8:canary")
@@ -223,21 +223,22 @@ fn command_runs_again_if_its_success_was_not_recorded() {
 }
 
 #[test]
-fn stop_ends_a_command_that_does_not_end() {
-    let folder = Folder::new();
-    let plane = play(&done(&[("rj-1", "completed")]));
-    let script = "trap '' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 1; done";
-    let daemon = Daemon::new("drain_timeout = \"100ms\"\n").project("one", &plane, &["rj-1"]);
-    let mut daemon = daemon.with(&sink(&folder, script, "")).run(&[]).start();
-    daemon.until("a run", |_| folder.path().join("pid").exists());
+fn stop_asks_a_command_to_end_before_it_is_killed() {
+    for (reaction, told) in [("echo told > told; exit 0", "told\n"), ("", "")] {
+        let folder = Folder::new();
+        let plane = play(&done(&[("rj-1", "completed")]));
+        let script =
+            format!("trap '{reaction}' TERM; echo $$ > pid.new; mv pid.new pid; while :; do sleep 1; done");
+        let daemon = Daemon::new("drain_timeout = \"100ms\"\n").project("one", &plane, &["rj-1"]);
+        let mut daemon = daemon.with(&sink(&folder, &script, "")).run(&[]).start();
+        daemon.until("a run", |_| folder.path().join("pid").exists());
 
-    daemon.signal("TERM");
-    daemon.finish().expect(0).logged("deliveries still pending: 1");
+        daemon.signal("TERM");
+        daemon.finish().expect(0).logged("deliveries still pending: 1");
 
-    let process = format!("/proc/{}/stat", text(&folder, "pid").trim());
-    let is_alive = || std::fs::read_to_string(&process).is_ok_and(|stat| !stat.contains(") Z "));
-    while is_alive() {
-        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(text(&folder, "told"), told);
+        // It ended before the daemon.
+        assert!(!Path::new("/proc").join(text(&folder, "pid").trim()).exists(), "{reaction}");
     }
 }
 
@@ -270,6 +271,24 @@ fn notify_test_runs_the_command_with_the_test_event() {
     tested.logged("its command printed: seen");
     let event: &Value = &json_lines(&text(&folder, "input"))[0];
     assert_eq!(event["type"], "restore_watch.test");
+}
+
+#[test]
+fn descriptors_that_were_inherited_serve_the_daemon_alone() {
+    let folder = Folder::new();
+    let script = "(cd /; for fd in /proc/$$/fd/*; do readlink $fd; done) > files";
+    let config = folder.write("config.toml", format!("jobs = [\"rj-1\"]\n{}", sink(&folder, script, "")));
+    let launcher = "file=$1; shift; exec \"$@\" 63< \"$file\"";
+
+    Watch::through(
+        &["bash", "-c", launcher, "bash", &config],
+        ["notify-test", "hook", "--config", "/dev/fd/63"],
+    )
+    .run()
+    .expect(0);
+
+    let files = text(&folder, "files");
+    assert!(files.contains("pipe:") && !files.contains("config.toml"), "{files}");
 }
 
 #[test]

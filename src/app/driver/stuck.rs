@@ -7,9 +7,10 @@ use crate::model::time::Instant;
 
 /// After these times, work of each kind counts as stuck. Each is longer than the work's own time
 /// limit: a request to the API ends after 5 minutes at most, a delivery after 17 s, or 111 s if it is
-/// a command, a write that waits for another process after 30 s.
+/// a command, which may wait as long, and 5 s more, for a test of its sink, a write that waits for
+/// another process after 30 s.
 const LONGEST_POLL: Duration = Duration::from_mins(6);
-const LONGEST_DELIVERY: Duration = Duration::from_mins(2);
+const LONGEST_DELIVERY: Duration = Duration::from_mins(4);
 pub(super) const LONGEST_WRITE: Duration = Duration::from_mins(1);
 
 impl Driver {

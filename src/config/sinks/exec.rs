@@ -33,8 +33,8 @@ pub(in crate::config) static KEYS: Table = Table {
         .example("[\"/usr/local/bin/on-restore\", \"--quiet\"]"),
         Key::new(
             "timeout",
-            // A delivery that takes two minutes counts as stuck; the start and the end of a command
-            // may take 21 s of them.
+            // A delivery that takes four minutes counts as stuck: that is two runs, for it may wait
+            // for a test; the start and the end of a command may take 21 s of each.
             time(Duration::from_secs(1)..=Duration::from_secs(90), Duration::from_secs(30)),
             "How long the command may run. Then its process group gets SIGTERM, and SIGKILL 5 s later, and the delivery is \
              attempted again.",
@@ -167,7 +167,7 @@ fn command(value: &Value<'_>, most: usize, base: &Path) -> Option<(PathBuf, Vec<
         .iter()
         .map(|entry| {
             let argument = argument(entry, script_follows)?;
-            script_follows |= argument == "-c";
+            script_follows |= announces_script(&argument);
             Some(argument)
         })
         .collect();
@@ -189,6 +189,12 @@ fn program(value: &Value<'_>, base: &Path) -> Option<PathBuf> {
 
     // A name has the faults that a path can have, but starts nowhere.
     value.path(if is_name { Path::new("") } else { base })
+}
+
+/// Whether this is the option `-c` of a shell, alone or among others, as in `-ec` or `-lc`.
+fn announces_script(argument: &str) -> bool {
+    let options = argument.strip_prefix('-').unwrap_or_default();
+    options.contains('c') && options.chars().all(|option| "abcefhilmnuvx".contains(option))
 }
 
 /// One argument. If a script of a shell came before, it may have any form.

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use serde_json::Value;
 
 use crate::config::ExecSettings;
-use crate::model::{Event, Severity};
+use crate::model::Event;
 
 /// What is passed on if it is set: what programs need to find the files of their user, and to write
 /// texts and times as the system does.
@@ -64,12 +64,7 @@ fn about(event: &Event, sink: &str, names_projects: bool) -> Vec<(&'static str, 
     });
 
     let summary = if names_projects { event.summary_with_project() } else { event.summary() };
-    let severity = match event.kind.severity() {
-        Severity::Success => "success",
-        Severity::Info => "info",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-    };
+    let severity = event.kind.severity().word();
     let further = [("SUMMARY", summary), ("SEVERITY", severity.to_owned()), ("SINK", sink.to_owned())];
     of_event.chain(further).map(|(name, value)| (name, fit(&value).into_owned())).collect()
 }

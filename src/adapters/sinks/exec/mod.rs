@@ -2,7 +2,7 @@
 //!
 //! Invariant: each attempt at a delivery runs the command with the same input and environment, and
 //! ends within its timeout and some seconds; then nothing of the process group of a command that
-//! did not end by itself is left.
+//! did not end by itself is left. One runs at a time, tests of the sink included.
 
 mod environment;
 mod output;
@@ -16,25 +16,29 @@ use jiff::Timestamp;
 use rustix::io::Errno;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::unix::pipe;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+pub use self::process::await_end;
+
 use self::output::{Output, Stream};
-use self::process::Started;
+use self::process::{GRACE, Started};
 use super::{Attempt, Receiver, rejection_in_words};
 use crate::config::{ExecSettings, ShownPath};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
-use crate::model::{Payload, duration};
+use crate::model::{EventKind, Payload, duration};
 use crate::platform::failpoint;
 
 /// A program for mail or a database may serve one at a time, and what it does may build on the
 /// event before.
 const MAX_IN_FLIGHT: usize = 1;
 
+/// How long a test of the sink waits for the end of another run. A delivery waits for its turn: for
+/// such a test and, at most, one that was before it.
+const TURN_OF_TEST: Duration = Duration::from_secs(5);
+
 /// For a program on a file system that hangs.
 const START: Duration = Duration::from_secs(10);
-
-/// From SIGTERM to SIGKILL.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Even a killed process ends only when the system call ends that it is in.
 const END_OF_KILLED: Duration = Duration::from_secs(5);
@@ -50,6 +54,8 @@ pub(super) struct Exec {
     name: String,
     settings: ExecSettings,
     names_projects: bool,
+    /// Held by what runs the command.
+    turn: Mutex<()>,
 }
 
 /// How a run of the command ended.
@@ -74,7 +80,14 @@ impl Receiver for Exec {
     }
 
     fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {
-        Box::pin(self.run(payload))
+        Box::pin(async move {
+            let _turn = if payload.event.kind == EventKind::Test {
+                timeout(TURN_OF_TEST, self.turn.lock()).await.map_err(|_| busy())?
+            } else {
+                self.turn.lock().await
+            };
+            self.run(payload).await
+        })
     }
 
     fn name_projects(&mut self, names_projects: bool) {
@@ -85,7 +98,12 @@ impl Receiver for Exec {
 impl Exec {
     /// Sets up the command of the sink called `name`.
     pub(super) fn new(name: &str, settings: &ExecSettings) -> Self {
-        Self { name: name.to_owned(), settings: settings.clone(), names_projects: false }
+        Self {
+            name: name.to_owned(),
+            settings: settings.clone(),
+            names_projects: false,
+            turn: Mutex::new(()),
+        }
     }
 
     async fn run(&self, payload: &Payload) -> Result<(), Failure> {
@@ -177,6 +195,12 @@ impl Exec {
         let separator = if last_line.is_empty() { "" } else { ": " };
         Err(Failure { class, retry_after: None, message: format!("{what}{separator}{last_line}") })
     }
+}
+
+/// Why a test was not made.
+fn busy() -> Failure {
+    let message = "its command runs for another event; test it again later".to_owned();
+    Failure { class: FailureClass::Transient, retry_after: None, message }
 }
 
 /// Whether the next attempt to start the command may succeed without a change of the settings.

@@ -54,8 +54,8 @@ pub(super) enum Stream {
 struct Lines {
     /// How many lines were logged.
     logged: usize,
-    /// Their length, in bytes.
-    logged_text: usize,
+    /// Their length and that of the blank lines between them, in bytes.
+    looked_at: usize,
     /// How many bytes came after what may be logged.
     left_out: u64,
     output: Partial,
@@ -149,17 +149,23 @@ impl Lines {
         let is_full = self.is_full();
         let partial = self.partial(stream);
         let shown = (!is_full).then(|| presentable(&String::from_utf8_lossy(&partial.line), MAX_LINE));
+        let length = partial.line.len();
         partial.end();
 
-        let shown = shown.filter(|line| !line.is_empty())?;
+        let shown = shown?;
+        if shown.is_empty() {
+            // Else any number of them would take the time of other work.
+            self.looked_at += length;
+            return None;
+        }
         self.logged += 1;
-        self.logged_text += shown.len();
+        self.looked_at += shown.len();
         Some(shown)
     }
 
     /// Whether nothing more is logged.
     fn is_full(&self) -> bool {
-        self.logged >= MAX_LINES || self.logged_text >= MAX_TEXT
+        self.logged >= MAX_LINES || self.looked_at >= MAX_TEXT
     }
 
     /// The last line, of standard error if that has one; it may be empty.
@@ -247,6 +253,20 @@ mod tests {
         let (shown, _) = shown(&[&line.repeat(MAX_LINES)]);
 
         assert_eq!(shown.len(), MAX_TEXT.div_ceil(MAX_LINE));
+    }
+
+    #[test]
+    fn blank_lines_are_looked_at_up_to_a_bound() {
+        for blank in ["\n", " \t\r\n", "\u{1b}\u{0}\n"] {
+            let all = blank.repeat(100_000);
+
+            let (shown, lines) = shown(&[&all, &all, "end\n"]);
+
+            assert_eq!(shown, [""; 0]);
+            let looked_at = MAX_TEXT.div_ceil(blank.len()) * blank.len();
+            assert_eq!(lines.left_out, (2 * all.len() + "end\n".len() - looked_at) as u64, "{blank:?}");
+            assert_eq!(lines.last(), "end");
+        }
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! A command as a process group of its own.
 //!
 //! Invariant: no signal is sent to a group whose id may belong to another one: the leader stays a
-//! zombie, which holds the id, until the group is out of reach. Whoever waits for the command may
-//! stop waiting at any time: then the group is killed, and its leader is reaped all the same.
+//! zombie, which holds the id, until the group is out of reach. A wait for the command may be given
+//! up at any time: then the group is asked to end, what does not is killed, and the leader is reaped
+//! all the same.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -16,6 +18,18 @@ use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
 use crate::platform::blocking;
+
+/// From SIGTERM to SIGKILL.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a killed command may take to end when this process ends.
+const LAST: Duration = Duration::from_secs(1);
+
+/// How many commands of this process run.
+static RUNNING: Mutex<usize> = Mutex::new(0);
+
+/// One of them ended.
+static ENDED: Condvar = Condvar::new();
 
 /// A command that runs.
 pub(super) struct Started {
@@ -30,7 +44,8 @@ pub(super) struct Started {
     pub(super) ended: oneshot::Receiver<io::Result<ExitStatus>>,
 }
 
-/// The process group of a command. It is killed if this is dropped before its leader ended.
+/// The process group of a command. If this is dropped before its leader ended, it is asked to end,
+/// and killed some time later.
 pub(super) struct Group(Arc<Mutex<State>>);
 
 struct State {
@@ -38,6 +53,9 @@ struct State {
     leader: Option<Pid>,
     /// Nothing of the group may outlive its leader.
     is_condemned: bool,
+    /// The ends from which its output is read, as long as the leader lives: without a reader, a
+    /// shell that is asked to end dies of its own message before it can do anything about it.
+    readers: Vec<OwnedFd>,
 }
 
 /// A group that was born, with its standard input, output and error.
@@ -63,6 +81,7 @@ pub(super) async fn start(command: Command) -> io::Result<Started> {
 
 /// Starts a command, and waits for its end.
 fn look_after(mut command: Command, born: oneshot::Sender<Born>) -> io::Result<ExitStatus> {
+    let _counted = Counted::new();
     let mut child = match command.process_group(0).spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -72,10 +91,12 @@ fn look_after(mut command: Command, born: oneshot::Sender<Born>) -> io::Result<E
         }
     };
 
-    let state = Arc::new(Mutex::new(State { leader: leader(&child), is_condemned: false }));
-    let group = Group(Arc::clone(&state));
     let streams = streams(&mut child).ok_or(io::ErrorKind::BrokenPipe.into());
-    // If nothing waits for it any more, the group is killed as it is dropped.
+    let readers = streams.iter().flat_map(|[_, output, errors]| [output, errors]);
+    let readers = readers.filter_map(|end| end.try_clone().ok()).collect();
+    let state = Arc::new(Mutex::new(State { leader: leader(&child), is_condemned: false, readers }));
+    let group = Group(Arc::clone(&state));
+    // If nothing waits for it any more, the group ends as it is dropped.
     drop(born.send(streams.map(|streams| (group, streams))));
 
     reap(&mut child, &state)
@@ -94,6 +115,7 @@ fn reap(child: &mut Child, state: &Mutex<State>) -> io::Result<ExitStatus> {
         state.send(Signal::KILL);
     }
     state.leader = None;
+    state.readers.clear();
     child.wait()
 }
 
@@ -105,7 +127,7 @@ fn streams(child: &mut Child) -> Option<[OwnedFd; 3]> {
     Some([child.stdin.take()?.into(), child.stdout.take()?.into(), child.stderr.take()?.into()])
 }
 
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn locked<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     // No panic can leave it half changed.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -122,23 +144,57 @@ impl State {
 impl Group {
     /// Asks all of the group to end. What has not when its leader ends is killed.
     pub(super) fn terminate(&self) {
-        self.condemn(Signal::TERM);
+        condemn(&self.0, Signal::TERM);
     }
 
     /// Kills all of the group.
     pub(super) fn kill(&self) {
-        self.condemn(Signal::KILL);
+        condemn(&self.0, Signal::KILL);
     }
+}
 
-    fn condemn(&self, signal: Signal) {
-        let mut state = locked(&self.0);
-        state.is_condemned = true;
-        state.send(signal);
-    }
+fn condemn(state: &Mutex<State>, signal: Signal) {
+    let mut state = locked(state);
+    state.is_condemned = true;
+    state.send(signal);
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        self.kill();
+        if locked(&self.0).leader.is_none() {
+            return;
+        }
+        self.terminate();
+        let state = Arc::clone(&self.0);
+        let kill = move || {
+            std::thread::sleep(GRACE);
+            condemn(&state, Signal::KILL);
+        };
+        if blocking::start("exec-end", kill).is_err() {
+            self.kill();
+        }
+    }
+}
+
+/// Waits for the end of all commands that nothing waits for any more, as this process ends.
+pub fn await_end() {
+    let running = locked(&RUNNING);
+    drop(ENDED.wait_timeout_while(running, GRACE + LAST, |running| *running > 0));
+}
+
+/// Counts a command as one that runs.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        *locked(&RUNNING) += 1;
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        *locked(&RUNNING) -= 1;
+        ENDED.notify_all();
     }
 }

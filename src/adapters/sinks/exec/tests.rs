@@ -141,6 +141,39 @@ async fn process_that_keeps_the_output_open_is_not_awaited() {
 }
 
 #[tokio::test]
+async fn one_runs_at_a_time_with_tests_of_the_sink() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("mkdir {0} || exit 3; sleep 0.1; rmdir {0}", folder.path().join("lock").display());
+    let exec = Exec::new("hook", &ExecSettings::new("/bin/sh", vec!["-c".to_owned(), script]));
+    let payload = |event| Payload { event, body: b"{}".to_vec() };
+    let (event, test) = (payload(sample_events::completed()), payload(sample_events::test()));
+
+    let now = Timestamp::UNIX_EPOCH;
+    let (delivered, tested) = tokio::join!(exec.deliver(&event, now), exec.deliver(&test, now));
+
+    assert_eq!((delivered.is_ok(), tested.is_ok()), (true, true), "{delivered:?} {tested:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn test_gives_up_its_turn_and_a_delivery_does_not() {
+    let exec = Exec::new("hook", &ExecSettings::new("/bin/true", Vec::new()));
+    let payload = |event| Payload { event, body: b"{}".to_vec() };
+    let (event, test) = (payload(sample_events::completed()), payload(sample_events::test()));
+    let _turn = exec.turn.lock().await;
+
+    let now = Timestamp::UNIX_EPOCH;
+    let limit = Duration::from_secs(100);
+    let (delivered, tested) =
+        tokio::join!(timeout(limit, exec.deliver(&event, now)), timeout(limit, exec.deliver(&test, now)));
+
+    assert!(delivered.is_err());
+    assert_eq!(
+        tested.unwrap().unwrap_err().message,
+        "its command runs for another event; test it again later"
+    );
+}
+
+#[tokio::test]
 async fn flood_of_output_ends_normally() {
     let failed = run("head -c 50000000 /dev/zero; yes | head -c 50000000; echo end; exit 3", usual).await;
 

@@ -212,6 +212,8 @@ fn command_is_a_path_or_a_name() {
         ("['./bin/x', '']", of("/etc/restore-watch/./bin/x", &[""])),
         ("['logger', '-t', 'a b']", of("logger", &["-t", "a b"])),
         ("['sh', '-c', '$(x)', '&&']", of("sh", &["-c", "$(x)", "&&"])),
+        ("['/bin/sh', '-ec', '$(date)']", of("/bin/sh", &["-ec", "$(date)"])),
+        ("['bash', '-lc', '${X}']", of("bash", &["-lc", "${X}"])),
     ] {
         assert_eq!(program(command), found, "{command}");
     }
