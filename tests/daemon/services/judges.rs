@@ -19,9 +19,12 @@ pub const PAGERDUTY_KEY: &str = "0123456789abcdef0123456789canary";
 /// How a service answers a request: a status and a body.
 pub type Answer = (u16, String);
 
+/// How a service judges a request.
+pub type Judge = fn(&Received) -> Answer;
+
 /// The judge of the service that has this path; none if no service has it.
-pub fn of(path: &str) -> Option<fn(&Received) -> Answer> {
-    let judges: [(&str, fn(&Received) -> Answer); 6] = [
+pub fn of(path: &str) -> Option<Judge> {
+    let judges: [(&str, Judge); 6] = [
         ("/bot", telegram),
         ("/hooks/", mattermost),
         ("/v1/spaces/", google_chat),
