@@ -38,6 +38,7 @@ mod templates;
 mod transport;
 mod webhook;
 
+pub mod services;
 #[path = "../support/mod.rs"]
 pub mod support;
 

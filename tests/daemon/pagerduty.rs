@@ -1,13 +1,11 @@
 //! Alerts for `PagerDuty`, on a receiver that enforces the limits of its Events API v2.
 
 use restore_watch::simulate::{Received, Receiver, Reply};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use crate::services::judges::{self, PAGERDUTY_KEY as ROUTING_KEY};
 use crate::support::{Folder, Watch, done, play, receive, replay};
 use crate::{Daemon, ask, status};
-
-/// Of the length that `PagerDuty` demands.
-const ROUTING_KEY: &str = "0123456789abcdef0123456789canary";
 
 /// A receiver that answers as `PagerDuty` does, after these replies.
 fn pagerduty(replies: Vec<Reply>) -> Receiver {
@@ -17,37 +15,8 @@ fn pagerduty(replies: Vec<Reply>) -> Receiver {
 }
 
 fn verdict(post: &Received) -> Reply {
-    match violation(post) {
-        None => Reply::status(202).body(r#"{"status":"success","message":"Event processed"}"#),
-        Some(error) => {
-            let body =
-                json!({ "status": "invalid event", "message": "Event object is invalid", "errors": [error] });
-            Reply::status(400).body(body.to_string())
-        }
-    }
-}
-
-/// What `PagerDuty` refuses of a request, if anything.
-fn violation(post: &Received) -> Option<String> {
-    let Ok(body) = serde_json::from_slice::<Value>(&post.body) else { return Some("no JSON".to_owned()) };
-    let length = |value: &Value| value.as_str().map(|text| text.chars().count());
-    let one_of = |value: &Value, words: &[&str]| value.as_str().is_some_and(|word| words.contains(&word));
-    let payload = &body["payload"];
-
-    let faults = [
-        ("path", post.path != "/v2/enqueue"),
-        ("size", post.body.len() > 512_000),
-        (
-            "Length of 'routing_key' is incorrect (should be 32 characters)",
-            length(&body["routing_key"]) != Some(32),
-        ),
-        ("event_action", !one_of(&body["event_action"], &["trigger", "acknowledge", "resolve"])),
-        ("dedup_key", length(&body["dedup_key"]).is_none_or(|length| length > 255)),
-        ("summary", length(&payload["summary"]).is_none_or(|length| !(1..=1024).contains(&length))),
-        ("source", length(&payload["source"]).is_none_or(|length| length == 0)),
-        ("severity", !one_of(&payload["severity"], &["critical", "error", "warning", "info"])),
-    ];
-    faults.iter().find(|(_, is_there)| *is_there).map(|(name, _)| (*name).to_owned())
+    let (status, body) = judges::pagerduty(post);
+    Reply::status(status).body(body)
 }
 
 fn sink(receiver: &Receiver) -> String {

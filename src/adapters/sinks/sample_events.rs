@@ -69,10 +69,11 @@ pub(super) fn test() -> Event {
 /// Of any type, with any fields present, with texts of any length and any characters; one in four
 /// has every field, and the same long text everywhere, which makes the longest messages.
 pub(super) fn any_event() -> impl Strategy<Value = Event> {
-    let everything = prop::sample::select(vec!['&', '*', '"', '😀']).prop_flat_map(|c: char| {
-        let long = c.to_string().repeat(2000);
-        event(&Just(long.clone()).boxed(), &Just(Some(long)).boxed())
-    });
+    let everything =
+        prop::sample::select(vec!['&', '*', '"', '<', '@', '\\', '😀']).prop_flat_map(|c: char| {
+            let long = c.to_string().repeat(2000);
+            event(&Just(long.clone()).boxed(), &Just(Some(long)).boxed())
+        });
     prop_oneof![3 => event(&text().boxed(), &prop::option::of(text()).boxed()), 1 => everything]
 }
 

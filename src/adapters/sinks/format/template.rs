@@ -19,8 +19,8 @@ use crate::model::{Event, one_line};
 use crate::template::{LeafFault, Rendered};
 
 /// What chats take for each address without a refusal: Telegram one message a second in a chat
-/// (core.telegram.org/bots/faq, "My bot is hitting limits"), Google Chat one a second in a space
-/// (developers.google.com/workspace/chat, "Usage limits").
+/// (core.telegram.org/bots/faq, "My bot is hitting limits"), Google Chat 60 a minute in a space
+/// (developers.google.com/workspace/chat/limits, "Per-space quotas").
 const SPACING: Duration = Duration::from_secs(1);
 
 /// The longest reason why a text cannot be rendered, in characters.
