@@ -71,7 +71,7 @@ fn live(world: &World, launcher: &[&str]) -> String {
     let mut daemon = world.daemon(launcher).start();
     let folder = daemon.folder().path().to_owned();
     daemon.until("a ping", |_| world.monitor.count() > 0);
-    daemon.until("a dead letter of each sink", |daemon| gave_up(daemon));
+    daemon.until("a dead letter of each sink", gave_up);
 
     repeat_all(world, &daemon);
     assert_used(world, &search, &|_| false);
@@ -100,7 +100,7 @@ fn gave_up(daemon: &Running) -> bool {
     let status = status(daemon);
     let sinks = status["sinks"].as_array().expect("sinks");
     let is_dead = |name: &&str| sinks.iter().any(|sink| sink["name"] == **name && sink["dead"] != 0);
-    REFUSED.iter().all(|name| is_dead(name)) && !status["projects"][1]["refused"].is_null()
+    REFUSED.iter().all(is_dead) && !status["projects"][1]["refused"].is_null()
 }
 
 /// Has each receiver repeat each part of a request with each status.

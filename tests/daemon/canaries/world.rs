@@ -73,8 +73,8 @@ impl World {
     pub(super) fn daemon(&self, launcher: &[&str]) -> Watch {
         let daemon = Daemon::new(self.config(&|name| self.source(name)));
         let folder = daemon.folder.path().to_owned();
-        for (name, text) in [("secrets", ""), ("credentials", "")] {
-            std::fs::create_dir(folder.join(name)).expect(text);
+        for name in ["secrets", "credentials"] {
+            std::fs::create_dir(folder.join(name)).expect("a folder");
         }
         for name in ["ca.pem", "client.pem"] {
             std::fs::copy(certificate(name), folder.join(name)).expect("a certificate");
