@@ -79,7 +79,7 @@ fn redirected_standard_error_has_plain_lines() {
 }
 
 /// The launcher of a program with that socket, if this machine allows mounts.
-fn launcher(socket: &str) -> Option<Vec<&str>> {
+pub(crate) fn launcher(socket: &str) -> Option<Vec<&str>> {
     let launcher = vec!["unshare", "--mount", "sh", "-c", SCRIPT, "sh", socket];
     let tried = Command::new(launcher[0]).args(&launcher[1..]).arg("true").output();
     if tried.is_ok_and(|done| done.status.success()) {

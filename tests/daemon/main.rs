@@ -1,6 +1,7 @@
 //! `restore-watch run` as a process, on simulated control planes.
 
 mod block_private;
+mod canaries;
 mod clock;
 mod config;
 mod connections;
