@@ -178,3 +178,11 @@ fn a_pasted_secret_is_not_repeated() {
 
     assert!(problems.contains("{{ nope }}") && !problems.contains("canary"), "{problems}");
 }
+
+#[test]
+fn a_refused_format_is_the_only_problem() {
+    let sink = "jobs = []\n[[sink]]\ntype = 'webhook'\nformat = 'PagerDuty'\n";
+    let problems = parse_in(sink, Path::new("config.toml"), &|_: &str| None).unwrap_err();
+
+    assert_eq!(problems.iter().count(), 1, "{problems}");
+}
