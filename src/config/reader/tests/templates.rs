@@ -70,8 +70,8 @@ fn a_fault_is_shown_within_the_text() {
     error: `text` cannot be rendered for any event: filter nope is unknown
      --> config.toml:6:20
       |
-    6 | payload = { text = "a \t {{ summary | nope }}" }
-      |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | payload = { text = "***{{ summary | nope }}" }
+      |                    ^^^^^^^^^^^^^^^^^^^^^^^^^
 
     1 problem in config.toml
     "#);
@@ -177,6 +177,14 @@ fn a_pasted_secret_is_not_repeated() {
     let problems = refused(&with_payload("{ token = 'canary', text = '{{ nope }}' }"));
 
     assert!(problems.contains("{{ nope }}") && !problems.contains("canary"), "{problems}");
+}
+
+#[test]
+fn text_after_an_unclosed_expression_is_masked() {
+    let problems = refused("format = 'template'\nbody = '{{ status } x=hunter2-canary {{ id }}'");
+
+    assert!(problems.contains("is no valid template") && problems.contains("{{ status }"), "{problems}");
+    assert!(!problems.contains("canary"), "{problems}");
 }
 
 #[test]
