@@ -188,7 +188,7 @@ fn named(
     base: &Path,
     places: &mut Vec<(&'static str, Span)>,
 ) -> Vec<Header> {
-    let entries = value.entries(FORMS).unwrap_or_default();
+    let Some(entries) = value.entries(FORMS) else { return Vec::new() };
     if entries.is_empty() {
         value.refuse("is empty", FORMS);
     }
