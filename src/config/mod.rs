@@ -20,6 +20,7 @@ mod quote;
 mod reader;
 mod redactor;
 mod secret;
+mod secret_words;
 mod settings;
 mod sinks;
 mod surprise;

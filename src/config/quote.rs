@@ -5,6 +5,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
+use super::secret_words::has_token;
 use crate::model::is_invisible;
 
 /// Shows a word of the configuration in a message: cut short, without control characters, and not
@@ -38,9 +39,8 @@ pub(super) fn printable(c: char) -> char {
     if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// Whether `text` looks like an API key of Pinecone or a URL with more than an address in it,
+/// Whether `text` looks like a token of a well-known service or a URL with more than an address in it,
 /// wherever it stands.
 pub(super) fn may_be_secret(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    text.contains("pcsk_") || text.contains("whsec_") || (text.contains("://") && text.contains(['@', '?']))
+    has_token(text) || (text.contains("://") && text.contains(['@', '?']))
 }

@@ -5,6 +5,8 @@
 //! user names is used as a whole or not at all.
 
 use std::env;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use openssl_probe::{ENV_CERT_DIR, ENV_CERT_FILE};
@@ -41,7 +43,7 @@ fn usable(bundle: &Path) -> Option<Vec<CertificateDer<'static>>> {
 /// The root certificates in a PEM file, at least one. Windows writes a byte-order mark before them.
 pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
     let unreadable = |error| ClientError::Unreadable { path: path.to_owned(), error };
-    let text = std::fs::read(path).map_err(unreadable)?;
+    let text = contents(path).map_err(unreadable)?;
     let pem = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
     let mut found = Vec::new();
     let mut roots = RootCertStore::empty();
@@ -54,6 +56,22 @@ pub(super) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     }
 
     if found.is_empty() { Err(ClientError::NoCertificates(path.to_owned())) } else { Ok(found) }
+}
+
+/// What is in a file that a user names: a device or a named pipe could go on forever.
+pub(super) fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    const LONGEST: u64 = 1024 * 1024;
+
+    let invalid = |fault| io::Error::new(io::ErrorKind::InvalidData, fault);
+    // Before it is opened, which waits for the other end of a pipe. A directory has an error of its own.
+    let kind = std::fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(invalid("it is not a regular file"));
+    }
+
+    let mut contents = Vec::new();
+    File::open(path)?.take(LONGEST + 1).read_to_end(&mut contents)?;
+    if contents.len() as u64 > LONGEST { Err(invalid("it is larger than 1 MiB")) } else { Ok(contents) }
 }
 
 /// The fault of a PEM file, without its contents.
@@ -88,6 +106,19 @@ mod tests {
 
         assert_eq!(used(GOOD), Some(1));
         assert_eq!(used(&format!("# a name\n{no_certificate}{GOOD}{no_base64}{GOOD}{cut}")), Some(2));
+    }
+
+    #[test]
+    fn endless_and_large_files_are_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let large = directory.path().join("large.pem");
+        std::fs::write(&large, vec![b' '; 1024 * 1024 + 1]).unwrap();
+
+        let fault = |path: &Path| {
+            certificates(path).unwrap_err().to_string() + &contents(path).unwrap_err().to_string()
+        };
+        assert!(fault(&large).contains("it is larger than 1 MiB"));
+        assert!(fault(Path::new("/dev/zero")).contains("it is not a regular file"));
     }
 
     #[test]

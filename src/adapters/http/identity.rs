@@ -4,6 +4,7 @@
 //! overwritten when the last copy is dropped; what the TLS library makes of it is not.
 
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use rustls::crypto::ring;
@@ -13,7 +14,7 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::certificates::of_pem;
+use super::certificates::{contents, of_pem};
 use super::error::ClientError;
 
 /// What the begin line of an encrypted key has in it, in its newer and its older form.
@@ -32,7 +33,8 @@ impl Identity {
     pub fn new(key: &SecretString, origin: &str, file: Option<&Path>) -> Result<Self, ClientError> {
         let certificates = match file {
             None => String::new(),
-            Some(path) => std::fs::read_to_string(path)
+            Some(path) => contents(path)
+                .and_then(|bytes| String::from_utf8(bytes).map_err(io::Error::other))
                 .map_err(|error| ClientError::Unreadable { path: path.to_owned(), error })?,
         };
         let place = file.map_or_else(|| origin.to_owned(), |path| format!("file {}", path.display()));

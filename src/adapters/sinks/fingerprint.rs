@@ -18,7 +18,11 @@ use crate::model::EventKind;
 pub(super) fn of(settings: &SinkSettings, secrets: &[&str]) -> u64 {
     let mut hash = Sha256::new();
     hash.update(text(settings));
-    for secret in secrets {
+    for (number, secret) in secrets.iter().enumerate() {
+        // Where each ends; 0.1.0 had no more than one.
+        if number > 0 {
+            hash.update((secret.len() as u64).to_be_bytes());
+        }
         hash.update(secret);
     }
 
@@ -150,6 +154,13 @@ mod tests {
 
         assert_ne!(of_format(EventFilter::for_people()), of_format(EventFilter::ends()));
         assert_ne!(of(&desktop(EventFilter::for_people()), &[]), of(&desktop(EventFilter::all()), &[]));
+    }
+
+    #[test]
+    fn where_a_secret_ends_is_part_of_the_fingerprint() {
+        let settings = webhook(WebhookFormat::Slack, EventFilter::for_people());
+
+        assert_ne!(of(&settings, &["ab", "c"]), of(&settings, &["a", "bc"]));
     }
 
     fn bearer(variable: &str) -> Option<Authorization> {

@@ -12,6 +12,7 @@ use super::Meaning;
 use crate::config::keys::{Key, Kind, Table};
 use crate::config::quote::{may_be_secret, quoted};
 use crate::config::reader::{Finding, Section, Span, Value, source};
+use crate::config::secret_words::is_name_of_secret;
 use crate::config::{SecretSource, UrlSource, WebhookFormat};
 use crate::model::Placeholder;
 
@@ -187,7 +188,10 @@ fn named(
     base: &Path,
     places: &mut Vec<(&'static str, Span)>,
 ) -> Vec<Header> {
-    let entries = value.entries(FORMS).unwrap_or_default();
+    let Some(entries) = value.entries(FORMS) else { return Vec::new() };
+    if entries.is_empty() {
+        value.refuse("is empty", FORMS);
+    }
     if entries.len() > MOST {
         value.refuse(
             format_args!("has {} entries; at most {MOST} are accepted", entries.len()),
@@ -283,7 +287,10 @@ fn name_fault(name: &str) -> Option<(&'static str, &'static str)> {
         _ if name.len() > LONGEST_NAME => Some(("has a name of more than 128 bytes", "write a shorter one")),
         _ if name.ends_with(':') => Some(("has a colon in its name", "write the name without it")),
         _ if name.chars().all(|c| c.is_ascii_alphanumeric() || SIGNS.contains(c)) => None,
-        _ => Some(("cannot be called so", "write letters, digits and hyphens, such as X-Team")),
+        _ => Some((
+            "has a character that no name of a header may have",
+            "write letters, digits and hyphens, such as X-Team",
+        )),
     }
 }
 
@@ -293,9 +300,15 @@ fn reserved(name: &str, format: WebhookFormat) -> Option<(&'static str, &'static
 
     match name {
         "host" => Some(("is the host of the `url`", "write the host there")),
+        "content-type" if format == WebhookFormat::Template => {
+            Some(("is set by the `format`", "for a `body`, write it as `content_type`; otherwise remove it"))
+        }
         "content-type" => Some(("is set by the `format`", REMOVE)),
         "content-length" | "transfer-encoding" | "trailer" | "te" | "expect" => {
             Some(("says how the body is sent, which is decided for each request", REMOVE))
+        }
+        _ if name.starts_with("content-") => {
+            Some(("describes the body, which is made by the `format`", REMOVE))
         }
         "connection" | "keep-alive" | "upgrade" | "http2-settings" => {
             Some(("is about the connection and not about the request", REMOVE))
@@ -315,16 +328,6 @@ fn reserved(name: &str, format: WebhookFormat) -> Option<(&'static str, &'static
         }
         _ => None,
     }
-}
-
-/// Whether a header of this name holds a secret.
-fn is_name_of_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let is_secret = |word: &str| {
-        matches!(word, "auth" | "authorization" | "cookie" | "credential" | "credentials" | "signature")
-    };
-    ["token", "key", "secret", "passw"].iter().any(|part| name.contains(part))
-        || name.split(['-', '_', '.']).any(is_secret)
 }
 
 /// Whether a text has the form of a secret, under whatever name.

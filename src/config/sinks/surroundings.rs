@@ -6,23 +6,13 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use crate::config::environment::Variables;
+use crate::config::secret_words::is_name_of_secret;
 
 /// Holds the API key of a project that does not say where its key is.
 const API_KEY: &str = "PINECONE_API_KEY";
 
-/// The last words of names of environment variables that hold secrets.
-const SECRET_WORDS: &[&str] = &[
-    "APIKEY",
-    "KEY",
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "CREDENTIAL",
-    "CREDENTIALS",
-    "PROXY",
-];
+/// Words of names of environment variables that hold addresses that are secrets.
+const SECRET_ADDRESSES: &[&str] = &["PROXY", "WEBHOOK"];
 
 /// What sinks are read with beside their own tables.
 pub(in crate::config) struct Surroundings<'a> {
@@ -53,8 +43,8 @@ impl<'a> Surroundings<'a> {
 
     /// Whether an environment variable of this name holds a secret, as far as can be known.
     pub(super) fn holds_secret(&self, name: &str) -> bool {
-        let last = name.rsplit('_').next().unwrap_or(name);
-        self.secret_names.contains(name) || SECRET_WORDS.iter().any(|word| last.eq_ignore_ascii_case(word))
+        let is_address = |word: &str| SECRET_ADDRESSES.iter().any(|known| word.eq_ignore_ascii_case(known));
+        self.secret_names.contains(name) || is_name_of_secret(name) || name.split('_').any(is_address)
     }
 }
 

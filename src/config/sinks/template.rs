@@ -206,13 +206,14 @@ fn tree(value: &Value<'_>, leaves: &mut Leaves<'_>) -> Option<Node> {
         DeValue::Array(items) if items.is_empty() => {
             value.refuse("is empty", format!("write {PAYLOAD_HELP}"));
         }
-        DeValue::Table(_) | DeValue::Array(_) => return node(value, leaves),
+        DeValue::Table(_) | DeValue::Array(_) => return node("", value, leaves),
         _ => value.mistyped("a table", Some(format!("write {PAYLOAD_HELP}, or `body` for a text"))),
     }
     None
 }
 
-fn node(value: &Value<'_>, leaves: &mut Leaves<'_>) -> Option<Node> {
+/// What stands at this key, or in an array at it.
+fn node(key: &str, value: &Value<'_>, leaves: &mut Leaves<'_>) -> Option<Node> {
     // Each one is read, so that all problems are reported.
     match value.inner {
         DeValue::Table(_) => {
@@ -221,15 +222,15 @@ fn node(value: &Value<'_>, leaves: &mut Leaves<'_>) -> Option<Node> {
             entries.sort_by_key(|(_, span, _)| span.start);
             let nodes: Vec<_> = entries
                 .iter()
-                .map(|(key, _, value)| Some(((*key).to_owned(), node(value, leaves)?)))
+                .map(|(key, _, value)| Some(((*key).to_owned(), node(key, value, leaves)?)))
                 .collect();
             nodes.into_iter().collect::<Option<_>>().map(Node::Table)
         }
         DeValue::Array(_) => {
-            let nodes: Vec<_> = value.array("")?.iter().map(|item| node(item, leaves)).collect();
+            let nodes: Vec<_> = value.array("")?.iter().map(|item| node(key, item, leaves)).collect();
             nodes.into_iter().collect::<Option<_>>().map(Node::Array)
         }
-        DeValue::String(text) => leaves.node(value, text),
+        DeValue::String(text) => leaves.node(key, value, text),
         DeValue::Boolean(value) => Some(Node::Constant((*value).into())),
         DeValue::Integer(number) => {
             let number = i64::from_str_radix(number.as_str(), number.radix()).ok();
@@ -259,7 +260,7 @@ fn text(value: &Value<'_>, leaves: &mut Leaves<'_>) -> Option<Content> {
         value.refuse("is empty", "write body = \"{{ summary }}\"");
         return None;
     }
-    leaves.leaf(value, text).map(Content::Text)
+    leaves.body(value, text).map(Content::Text)
 }
 
 /// The value of a header: nothing else can be put into the request with it.

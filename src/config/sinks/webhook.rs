@@ -134,7 +134,7 @@ impl WebhookSettings {
         let usual_format = (!section.has("format")).then(WebhookFormat::default);
         let format = section.choice("format").or(usual_format);
         let usual_url = format.and_then(WebhookFormat::usual_url);
-        if section.lacks("url") && usual_url.is_none() {
+        if section.lacks("url") && format.is_some() && usual_url.is_none() {
             let help = "add url = \"https://…\", or url = { env = \"NAME\" } if the address is a secret";
             section.report.push(Finding::new(&section.span, "a webhook without a url").help(help));
         }

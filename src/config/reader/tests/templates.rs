@@ -11,9 +11,13 @@ use super::{FULL, read};
 
 const SINK: &str = "jobs = []\n[[sink]]\ntype = 'webhook'\nurl = 'https://x'\n";
 
-/// Reads a sink with these lines, where CHAT is set.
+/// Reads a sink with these lines, where CHAT is set, and PLAIN to a token.
 fn parse(lines: &str) -> Result<Settings, Problems> {
-    let variables = |name: &str| (name == "CHAT").then(|| OsString::from("-100"));
+    let variables = |name: &str| match name {
+        "CHAT" => Some(OsString::from("-100")),
+        "PLAIN" => Some(OsString::from("ghp_0123456789ab")),
+        _ => None,
+    };
     parse_in(&format!("{SINK}{lines}"), Path::new("config.toml"), &variables)
 }
 
@@ -70,8 +74,8 @@ fn a_fault_is_shown_within_the_text() {
     error: `text` cannot be rendered for any event: filter nope is unknown
      --> config.toml:6:20
       |
-    6 | payload = { text = "a \t {{ summary | nope }}" }
-      |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    6 | payload = { text = "***{{ summary | nope }}" }
+      |                    ^^^^^^^^^^^^^^^^^^^^^^^^^
 
     1 problem in config.toml
     "#);
@@ -125,6 +129,10 @@ fn what_does_not_go_together_is_refused() {
         ("format = 'template'\npayload = 'x'", "`payload` must be a table, found a string"),
         ("format = 'template'\npayload = {}", "`payload` is empty"),
         ("format = 'template'\npayload = { a = inf }", "`a` is no number that JSON has"),
+        (
+            "format = 'template'\nbody = 'x'\nheaders = { Content-Type = 'text/csv' }",
+            "for a `body`, write it as `content_type`",
+        ),
         ("format = 'template'\nbody = \"a\\u0000\"", "`body` has a NUL character in it"),
     ] {
         let problems = refused(lines);
@@ -158,6 +166,11 @@ fn variables_with_secrets_are_refused() {
         ("{ a = '{{ env.PINECONE_API_KEY }}' }", "`PINECONE_API_KEY`, which holds a secret"),
         ("{ a = '{{ env.PUSH }}', b = '{{ secret.push }}' }", "`PUSH`, which holds a secret"),
         ("{ a = '{{ env.BOT_TOKEN }}' }", "`BOT_TOKEN`, which holds a secret"),
+        ("{ a = '{{ env.DB_PASS }}' }", "`DB_PASS`, which holds a secret"),
+        ("{ a = '{{ env.GITHUB_PAT }}' }", "`GITHUB_PAT`, which holds a secret"),
+        ("{ a = '{{ env.SLACK_WEBHOOK_URL }}' }", "`SLACK_WEBHOOK_URL`, which holds a secret"),
+        ("{ a = '{{ env.TOKEN_2 }}' }", "`TOKEN_2`, which holds a secret"),
+        ("{ a = '{{ env.PLAIN }}' }", "`PLAIN`, whose text looks like a secret"),
         ("{ a = '{{ env.OTHER }}' }", "`OTHER`, which is not set"),
         ("{ a = '{{ env[summary] }}' }", "uses `env` without the name of a variable"),
         ("{ a = '{{ env }}' }", "uses `env` without the name of a variable"),
@@ -177,4 +190,64 @@ fn a_pasted_secret_is_not_repeated() {
     let problems = refused(&with_payload("{ token = 'canary', text = '{{ nope }}' }"));
 
     assert!(problems.contains("{{ nope }}") && !problems.contains("canary"), "{problems}");
+}
+
+#[test]
+fn a_secret_in_a_template_is_refused() {
+    for lines in [
+        "payload = { token = 'azGDORePK8gMaC0QOYAMyEEuzJnyUi' }",
+        "payload = { auth = ['azGDORePK8gMaC0QOYAMyEEuzJnyUi'] }",
+        "payload = { key = 'azGDORePK8gMaC0QOYAMyEEuzJnyUi' }",
+        "payload = { text = 'ghp_0123456789ab {{ summary }}' }",
+        "body = 'token=hunter2-canary&message={{ summary }}'",
+        "body = '{\"api_key\": \"hunter2-canary\", \"text\": 1}'",
+        "body = '{{ summary }} glpat-0123456789'",
+    ] {
+        let problems = refused(&format!("format = 'template'\n{lines}"));
+
+        assert!(problems.contains("must not hold the secret itself"), "{lines}\n{problems}");
+        assert!(problems.contains("`secrets`") && !problems.contains("canary"), "{problems}");
+        assert_eq!(problems.matches("error: ").count(), 1, "{lines}\n{problems}");
+    }
+}
+
+#[test]
+fn what_only_resembles_a_secret_is_accepted() {
+    for lines in [
+        "payload = { fields = { project = { key = 'OPS' } } }",
+        "payload = { dedup_key = '{{ id }}', text = 'token: {{ summary }}' }",
+        "body = 'Key: restores. token={{ env.CHAT }}&a=abcdefgh'",
+    ] {
+        parse(&format!("format = 'template'\n{lines}")).expect(lines);
+    }
+}
+
+#[test]
+fn excerpts_show_the_expressions_of_templates_only() {
+    insta::assert_snapshot!(refused("format = 'template'\nbody = 'sumary=hunter2-canary&x={{ sumary }}&y={{ id }}'"), @r#"
+    error: `body` names an unknown variable `sumary`
+     --> config.toml:6:36
+      |
+    6 | body = '***{{ sumary }}***{{ id }}'
+      |               ^^^^^^
+      = help: did you mean `summary`?
+
+    1 problem in config.toml
+    "#);
+}
+
+#[test]
+fn text_after_an_unclosed_expression_is_masked() {
+    let problems = refused("format = 'template'\nbody = '{{ status } x=hunter2-canary {{ id }}'");
+
+    assert!(problems.contains("is no valid template") && problems.contains("{{ status }"), "{problems}");
+    assert!(!problems.contains("canary"), "{problems}");
+}
+
+#[test]
+fn a_refused_format_is_the_only_problem() {
+    let sink = "jobs = []\n[[sink]]\ntype = 'webhook'\nformat = 'PagerDuty'\n";
+    let problems = parse_in(sink, Path::new("config.toml"), &|_: &str| None).unwrap_err();
+
+    assert_eq!(problems.iter().count(), 1, "{problems}");
 }

@@ -8,8 +8,10 @@ use std::ops::Range;
 
 use super::{Env, Secret};
 use crate::config::environment;
+use crate::config::masks::{expressions, literals};
 use crate::config::quote::{printable, quoted};
 use crate::config::reader::{Finding, Report, Span, Value};
+use crate::config::secret_words::{has_token, is_name_of_secret};
 use crate::config::sinks::Surroundings;
 use crate::config::typo::nearest;
 use crate::model::{Event, EventKind};
@@ -23,6 +25,12 @@ const MOST_NAMED: usize = 3;
 
 const SECRETS: &str =
     "write it as \"{{ secret.NAME }}\", as a whole value of `payload`, and the source in `secrets`";
+
+const ENVIRONMENT: &str = "the daemon reads it when it starts: set it in its environment (in a systemd unit with Environment=), \
+                           and for this command";
+
+/// The shortest text after the name of a secret in a `body` that is taken for the secret.
+const SHORTEST_SECRET: usize = 6;
 
 /// The texts of one template while they are read.
 pub(super) struct Leaves<'a> {
@@ -49,8 +57,12 @@ impl<'a> Leaves<'a> {
         }
     }
 
-    /// A text of a payload, which may be a secret.
-    pub(super) fn node(&mut self, value: &Value<'_>, text: &str) -> Option<Node> {
+    /// The text of a payload at this key, which may name a secret.
+    pub(super) fn node(&mut self, key: &str, value: &Value<'_>, text: &str) -> Option<Node> {
+        if is_secret_at(key, text) {
+            value.refuse("must not hold the secret itself", SECRETS);
+            return None;
+        }
         let parsed = Leaf::parse(text).ok();
         let Some(name) = parsed.as_ref().and_then(|leaf| leaf.entry_of(Variables::SECRETS)) else {
             return self.leaf(value, text).map(Node::Text);
@@ -67,6 +79,17 @@ impl<'a> Leaves<'a> {
         );
         value.refuse(format_args!("names a secret {} that `secrets` does not have", quoted(name)), help);
         None
+    }
+
+    /// The text of a `body`, in which no secret can be.
+    pub(super) fn body(&mut self, value: &Value<'_>, text: &str) -> Option<Leaf> {
+        if holds_secret(text) {
+            let help = "put it into `headers`, `bearer` or `basic`; or write a `payload`, in which \
+                        \"{{ secret.NAME }}\" is a whole value, with the source in `secrets`";
+            value.refuse("must not hold the secret itself", help);
+            return None;
+        }
+        self.leaf(value, text)
     }
 
     /// A text that is a template.
@@ -100,7 +123,7 @@ impl<'a> Leaves<'a> {
     fn variable(&mut self, name: &str, value: &Value<'_>, text: &str) -> bool {
         let (table, entry) = name.split_once('.').map_or((name, None), |(table, entry)| (table, Some(entry)));
         let entry = entry.map(|entry| entry.split('.').next().unwrap_or(entry));
-        let at = text.find(name).map(|from| from..from + name.len());
+        let at = place_of(name, text);
         let span = self.place(&value.span, text, at);
         let report = self.report;
         let refuse = |fault: String, help: String| {
@@ -142,10 +165,16 @@ impl<'a> Leaves<'a> {
             return Err((fault, format!("what a template makes is kept in the state; {SECRETS}")));
         }
         let value = environment::non_empty(self.surroundings.environment, name);
-        value.and_then(|value| value.into_string().ok()).ok_or_else(|| {
+        let Some(text) = value.and_then(|value| value.into_string().ok()) else {
             let fault = format!("names the environment variable {}, which is not set", quoted(name));
-            (fault, "set it, here and where the daemon runs".to_owned())
-        })
+            return Err((fault, ENVIRONMENT.to_owned()));
+        };
+        if has_token(&text) {
+            let fault =
+                format!("names the environment variable {}, whose text looks like a secret", quoted(name));
+            return Err((fault, format!("what a template makes is kept in the state; {SECRETS}")));
+        }
+        Ok(text)
     }
 
     fn is_known(&self, table: &str, entry: Option<&str>) -> bool {
@@ -216,6 +245,47 @@ fn failure(leaf: &Leaf, env: &Env) -> Option<(Fault, Vec<EventKind>)> {
         }
     }
     found
+}
+
+/// Whether a text of a payload is a secret: by its own form, or, without an expression, by its key.
+fn is_secret_at(key: &str, text: &str) -> bool {
+    // The short `key` of many receivers is no secret, such as that of a project of an issue tracker.
+    let is_short_key = key.eq_ignore_ascii_case("key") && text.len() < 16;
+    let is_constant = expressions(text).is_empty() && !text.is_empty();
+    has_token(text) || is_constant && !is_short_key && is_name_of_secret(key)
+}
+
+/// Whether a secret stands in a `body` as it is: by its own form, or as `NAME=…` or `"NAME": "…"`.
+fn holds_secret(text: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let is_secret = |stretch: &str| {
+        stretch.match_indices(['=', ':']).any(|(at, sign)| {
+            let before = stretch[..at].trim_end();
+            let name = before.trim_end_matches(['"', '\'']);
+            // Prose has colons as well.
+            if sign == ":" && name.len() == before.len() {
+                return false;
+            }
+            let start = name.rfind(|c| !is_of_name(c)).map_or(0, |at| at + 1);
+            let after = stretch[at + 1..].trim_start().trim_start_matches(['"', '\'']);
+            let end = after.find(|c: char| c.is_whitespace() || "&;,\"'}".contains(c)).unwrap_or(after.len());
+            end >= SHORTEST_SECRET && name.get(start..).is_some_and(is_name_of_secret)
+        })
+    };
+    has_token(text) || literals(text).into_iter().any(|range| text.get(range).is_some_and(is_secret))
+}
+
+/// Where an expression of a template names this variable first.
+fn place_of(name: &str, text: &str) -> Option<Range<usize>> {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
+    expressions(text).into_iter().find_map(|range| {
+        let expression = text.get(range.clone())?;
+        let found = expression.match_indices(name).map(|(at, _)| at).find(|at| {
+            !expression[..*at].ends_with(goes_on)
+                && !expression[at + name.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        })?;
+        Some(range.start + found..range.start + found + name.len())
+    })
 }
 
 /// The first of these types, and how many more there are.
