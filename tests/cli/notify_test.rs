@@ -82,7 +82,7 @@ fn templates_mails_and_commands_get_a_marked_test() {
 
     let done = notify(&(template + &server.sink(&["ops@example.com"]) + &command), &[]).expect(0);
 
-    assert_eq!(done.stdout.matches(" ok ").count(), 3, "{}", done.stdout);
+    assert_eq!(done.stdout.matches(" ok ").count(), 4, "{}", done.stdout);
     let posts = receiver.received();
     let body: Value = serde_json::from_slice(&posts[0].body).expect("JSON");
     assert!(body["text"].as_str().expect("a text").starts_with("restore_watch.test: "), "{body}");

@@ -24,7 +24,7 @@ fn a_daemon_sends_tests_to_templates_mails_and_commands() {
 
     let tested = ask(&daemon, &["notify-test"]).expect(0);
 
-    assert_eq!(tested.stdout.matches(" ok ").count(), 3, "{}", tested.stdout);
+    assert_eq!(tested.stdout.matches(" ok ").count(), 4, "{}", tested.stdout);
     let body: Value = serde_json::from_slice(&receiver.received()[0].body).expect("JSON");
     assert_eq!(body["text"], "restore_watch.test");
     let event: Value = serde_json::from_slice(&std::fs::read(file).expect("an event")).expect("JSON");

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{ApiReply, Client, Error, wire};
-use crate::model::{BackupId, JobId, NewIndex};
+use crate::model::{BackupId, JobId, NewIndex, Status};
 
 /// A client that may start restores.
 #[derive(Debug)]
@@ -40,6 +40,9 @@ pub struct Started {
     pub job: JobId,
     pub index_id: Option<String>,
 }
+
+/// The state of an index that is being deleted.
+const LEAVING: &str = "Terminating";
 
 /// What an index says about the backup that it was made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,15 +127,17 @@ impl IndexCreator {
         })
     }
 
-    /// Which backup the index of this name was made of.
-    pub async fn source_of(&self, index: &NewIndex) -> ApiReply<IndexSource> {
+    /// Which backup the index of this name was made of; none if it is being deleted.
+    pub async fn source_of(&self, index: &NewIndex) -> ApiReply<Option<IndexSource>> {
         let url = self.client.url(&["indexes", index.name.as_str()]);
         self.client.get(url).await.and_then(|value| {
             let described = wire::index(&value).map_err(Error::Unreadable)?;
             if described.name != index.name.as_str() {
                 return Err(Error::Unreadable("it is about another index".to_owned()));
             }
-            Ok(source(&value))
+            let state = described.state.as_ref().map(Status::as_str);
+            let is_leaving = state.is_some_and(|state| state.eq_ignore_ascii_case(LEAVING));
+            Ok((!is_leaving).then(|| source(&value)))
         })
     }
 }

@@ -53,23 +53,22 @@ impl Sought<'_> {
 
         match source {
             Some(IndexSource::Backup(source)) if self.backup.is(source) => {
-                let newest = into.filter(|job| self.is_of_backup(job)).max_by_key(|job| job.facts.created_at);
-                newest.map_or(Verdict::IndexAlone, Verdict::Job)
+                // One without a start is taken if there is no other: the index is ours.
+                let may_be = |job: &&Observation| self.counts(job) || job.facts.created_at.is_none();
+                let ours = into.filter(|job| self.is_of_backup(job)).filter(may_be);
+                ours.max_by_key(|job| job.facts.created_at).map_or(Verdict::IndexAlone, Verdict::Job)
             }
             Some(IndexSource::Backup(source)) => Verdict::Another(Some(source)),
             Some(IndexSource::NoBackup) => Verdict::Another(None),
+            // There was one a moment ago: the jobs that made it say nothing of the next one.
+            None if self.since == Since::Ever => Verdict::Uncertain,
             Some(IndexSource::Unsaid) | None => self.judge_by_jobs(into),
         }
     }
 
     /// The verdict by the jobs into this index alone.
     fn judge_by_jobs<'a>(&self, into: impl Iterator<Item = &'a Observation>) -> Verdict<'a> {
-        // A job of another backup that did not end well left no index.
-        let counts = |job: &&Observation| {
-            self.is_in_time(job)
-                && (self.is_of_backup(job) || !matches!(job.status, Status::Failed | Status::Cancelled))
-        };
-        let into: Vec<_> = into.filter(counts).collect();
+        let into: Vec<_> = into.filter(|job| self.counts(job)).collect();
         let is_one_backup = into.iter().all(|job| job.facts.backup_id == into[0].facts.backup_id);
         let is_dated = into.iter().all(|job| job.facts.created_at.is_some());
         let Some(newest) = into.into_iter().max_by_key(|job| job.facts.created_at) else {
@@ -89,12 +88,17 @@ impl Sought<'_> {
         job.facts.backup_id.as_deref().is_some_and(|backup| self.backup.is(backup))
     }
 
-    fn is_in_time(&self, job: &Observation) -> bool {
+    /// Whether it can be the job that was asked for. One that did not end well left no index, and if
+    /// it began before the request, it is of an earlier run.
+    fn counts(&self, job: &Observation) -> bool {
+        let ended_badly = matches!(job.status, Status::Failed | Status::Cancelled);
         match self.since {
-            Since::Ever => true,
-            Since::After(since) => {
-                let since = since.checked_sub(CLOCK_DIFFERENCE).unwrap_or(Timestamp::MIN);
-                job.facts.created_at.is_some_and(|created| created >= since)
+            Since::Ever => !ended_badly,
+            Since::After(sent) => {
+                let earliest = if ended_badly { Some(sent) } else { sent.checked_sub(CLOCK_DIFFERENCE).ok() };
+                let earliest = earliest.unwrap_or(Timestamp::MIN);
+                (self.is_of_backup(job) || !ended_badly)
+                    && job.facts.created_at.is_some_and(|created| created >= earliest)
             }
             Since::Unknown => false,
         }
@@ -143,8 +147,13 @@ mod tests {
     fn the_source_of_the_index_decides_if_it_is_said() {
         let [ours, other] = ["b-1", "b-2"].map(|backup| IndexSource::Backup(backup.to_owned()));
         let jobs = [pending("rj-1", "b-1", "09:00:00"), pending("rj-2", "b-1", "11:00:00")];
+        assert_eq!(judged(Since::Ever, Some(&ours), &jobs), "rj-2");
+        let in_time = [pending("rj-2", "b-1", "11:00:00"), pending("rj-3", "b-1", "12:00:01")];
+        assert_eq!(judged(after(), Some(&ours), &in_time), "rj-3");
+        for since in [after(), Since::Unknown] {
+            assert_eq!(judged(since, Some(&ours), &jobs), "index alone", "an earlier one");
+        }
         for since in [Since::Ever, after(), Since::Unknown] {
-            assert_eq!(judged(since, Some(&ours), &jobs), "rj-2");
             assert_eq!(judged(since, Some(&ours), &[]), "index alone");
             assert_eq!(judged(since, Some(&other), &jobs), "of b-2");
             assert_eq!(judged(since, Some(&IndexSource::NoBackup), &jobs), "of none");
@@ -163,6 +172,7 @@ mod tests {
             (vec![job("rj-1", "b-1", "docs", None, Status::Pending)], "uncertain"),
             (vec![pending("rj-1", "b-1", "11:00:00"), pending("rj-2", "b-1", "12:00:01")], "rj-2"),
             (vec![job("rj-1", "b-1", "docs", Some("12:00:01"), Status::Failed)], "rj-1"),
+            (vec![job("rj-1", "b-1", "docs", Some("11:59:30"), Status::Failed)], "uncertain"),
         ] {
             for source in [None, Some(&IndexSource::Unsaid)] {
                 assert_eq!(judged(after(), source, &jobs), expected, "{jobs:?}");
@@ -176,6 +186,12 @@ mod tests {
     }
 
     #[test]
+    fn an_index_that_is_gone_again_is_of_no_job() {
+        let completed = job("rj-1", "b-1", "docs", Some("01:00:00"), Status::Completed);
+        assert_eq!(judged(Since::Ever, None, &[completed]), "uncertain");
+    }
+
+    #[test]
     fn an_index_that_exists_is_of_its_newest_job() {
         let failed = |id, backup, created| job(id, backup, "docs", Some(created), Status::Failed);
         for (jobs, expected) in [
@@ -186,7 +202,7 @@ mod tests {
             (vec![pending("rj-1", "b-1", "01:00:00"), pending("rj-2", "b-2", "02:00:00")], "of b-2"),
             (vec![pending("rj-1", "b-1", "01:00:00"), failed("rj-2", "b-2", "02:00:00")], "rj-1"),
             (vec![failed("rj-2", "b-2", "02:00:00")], "uncertain"),
-            (vec![failed("rj-1", "b-1", "02:00:00")], "rj-1"),
+            (vec![failed("rj-1", "b-1", "02:00:00")], "uncertain"),
             (
                 vec![job("rj-1", "b-1", "docs", None, Status::Pending), pending("rj-2", "b-2", "01:00:00")],
                 "uncertain",

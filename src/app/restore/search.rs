@@ -82,7 +82,7 @@ impl Starter<'_> {
             self.date(doubt, time, since);
         }
         let (source, index_error) = match reply.result {
-            Ok(source) => (Some(source), None),
+            Ok(source) => (source, None),
             Err(error) if has_status(&error, 404) => (None, None),
             Err(error) => (None, Some(error.to_string())),
         };
