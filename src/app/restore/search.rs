@@ -48,11 +48,13 @@ impl Starter<'_> {
 
         let mut since = if doubt == Doubt::NameTaken { Since::Ever } else { Since::Unknown };
         let mut last = Look::default();
+        // Of the index, also if a look is cut.
+        let mut index_error = None;
         for looks in 1.. {
             // A look that takes too long is cut; what was seen before still counts.
             let (clock, end) = (self.clock, bounded(limits.unreachable_after.max(LEAST_SEARCH)));
             let look = tokio::select! {
-                look = self.look(doubt, &mut since) => Some(look?),
+                look = self.look(doubt, &mut since, &mut index_error) => Some(look?),
                 () = clock.sleep_until(Some(end)) => None,
             };
             match look {
@@ -70,21 +72,31 @@ impl Starter<'_> {
         }
 
         let Look { is_index_ours, error: search_error, .. } = last;
+        let search_error = search_error.or(index_error);
         Err(NotBegun::Unclear(Unclear { reason, is_index_ours, search_error }))
     }
 
-    /// Asks for the index, and reads the list.
-    async fn look(&mut self, doubt: Doubt, since: &mut Since) -> Result<Look, NotBegun> {
+    /// Asks for the index, and reads the list. `index_error` is why the index could not be asked for.
+    async fn look(
+        &mut self,
+        doubt: Doubt,
+        since: &mut Since,
+        index_error: &mut Option<String>,
+    ) -> Result<Look, NotBegun> {
         self.clock.sleep_until(Some(self.token_bucket.ready_at())).await;
         self.token_bucket.take(self.clock.now().instant);
         let reply = self.creator.source_of(&self.order.index).await;
         if let Some(time) = reply.server_time {
             self.date(doubt, time, since);
         }
-        let (source, index_error) = match reply.result {
-            Ok(source) => (source, None),
-            Err(error) if has_status(&error, 404) => (None, None),
-            Err(error) => (None, Some(error.to_string())),
+        *index_error = None;
+        let source = match reply.result {
+            Ok(source) => source,
+            Err(error) if has_status(&error, 404) => None,
+            Err(error) => {
+                *index_error = Some(error.to_string());
+                None
+            }
         };
 
         let sought =
@@ -107,7 +119,7 @@ impl Starter<'_> {
                 Ok(Look { restore: Some(restore), ..Look::default() })
             }
             Verdict::IndexAlone | Verdict::Uncertain => {
-                Ok(Look { restore: None, is_index_ours, error: index_error.or(list_error) })
+                Ok(Look { restore: None, is_index_ours, error: index_error.clone().or(list_error) })
             }
         }
     }
