@@ -90,9 +90,9 @@ pub(super) fn literals(template: &str) -> Vec<Range<usize>> {
 }
 
 /// Masks what is not part of an expression in a text with its quotes, which starts at `from`.
-fn literals_within(quoted: &str, from: usize) -> Vec<Mask> {
-    let quotes = if ["\"\"\"", "'''"].iter().any(|quotes| quoted.starts_with(quotes)) { 3 } else { 1 };
-    let inner = quoted.get(quotes..quoted.len().saturating_sub(quotes)).unwrap_or_default();
+fn literals_within(text: &str, from: usize) -> Vec<Mask> {
+    let quotes = if ["\"\"\"", "'''"].iter().any(|three| text.starts_with(three)) { 3 } else { 1 };
+    let inner = text.get(quotes..text.len().saturating_sub(quotes)).unwrap_or_default();
     let is_text = |range: &Range<usize>| !inner[range.clone()].trim().is_empty();
     let shift = from + quotes;
     literals(inner)

@@ -22,7 +22,7 @@ impl TlsPlane {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let config = server_config(|builder| builder.with_no_client_auth());
+        let config = server_config(ConfigBuilder::<ServerConfig, WantsVerifier>::with_no_client_auth);
         thread::spawn(move || {
             for socket in listener.incoming().flatten() {
                 let config = Arc::clone(&config);

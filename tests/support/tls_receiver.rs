@@ -10,7 +10,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, ServerConnection, Stream, WantsVerifier};
 
 use super::tls_plane::{pem, server_config};
 
@@ -35,7 +35,7 @@ impl TlsReceiver {
 
     /// Starts at any free port; every client is served.
     pub fn for_all() -> Self {
-        Self::start(server_config(|builder| builder.with_no_client_auth()))
+        Self::start(server_config(ConfigBuilder::<ServerConfig, WantsVerifier>::with_no_client_auth))
     }
 
     fn start(config: Arc<ServerConfig>) -> Self {

@@ -57,7 +57,9 @@ impl Identity {
         // Of its whole size at once, since a text that grows leaves copies behind.
         let parts = [certificates.as_str(), "\n", key.expose_secret(), "\n"];
         let mut pem = String::with_capacity(parts.iter().map(|part| part.len()).sum());
-        parts.iter().for_each(|part| pem.push_str(part));
+        for part in parts {
+            pem.push_str(part);
+        }
         Ok(Self { pem: pem.into() })
     }
 

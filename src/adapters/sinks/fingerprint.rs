@@ -52,17 +52,15 @@ fn text(settings: &SinkSettings) -> String {
                 signing_secrets: &webhook.signing_secrets,
                 retry_schedule: &webhook.retry_schedule,
             };
-            let mut text = format!("Webhook({of_0_1_0:?})");
-            if webhook.headers != HeaderSettings::default() {
-                text += &format!("{:?}", webhook.headers);
-            }
-            if webhook.transport != TransportSettings::default() {
-                text += &format!("{:?}", webhook.transport);
-            }
-            if let Some(template) = &webhook.template {
-                text += &format!("{template:?}");
-            }
-            text
+            let has_headers = webhook.headers != HeaderSettings::default();
+            let has_transport = webhook.transport != TransportSettings::default();
+            let later = [
+                has_headers.then(|| format!("{:?}", webhook.headers)),
+                has_transport.then(|| format!("{:?}", webhook.transport)),
+                webhook.template.as_ref().map(|template| format!("{template:?}")),
+            ];
+            let later: String = later.into_iter().flatten().collect();
+            format!("Webhook({of_0_1_0:?}){later}")
         }
         SinkTarget::Exec(exec) => format!("Exec({name:?}, {events:?}, {exec:?})"),
         SinkTarget::Email(email) => format!("Email({name:?}, {email:?})"),

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::zeroize::Zeroizing;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{
     Authorization, Header, HeaderSettings, HeaderText, Redactor, SecretError, SecretSource, WebhookUrl,
@@ -79,7 +79,7 @@ impl Headers {
 
     /// What was read for them.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.secrets.iter().map(|secret| secret.expose_secret())
+        self.secrets.iter().map(ExposeSecret::expose_secret)
     }
 
     /// Extends `redactor` to these secrets.
@@ -149,7 +149,9 @@ fn bearer_fault(token: &str) -> Option<&'static str> {
 fn joined(parts: &[&str]) -> SecretString {
     // Of its whole size at once, since a text that grows leaves copies behind.
     let mut text = String::with_capacity(parts.iter().map(|part| part.len()).sum());
-    parts.iter().for_each(|part| text.push_str(part));
+    for part in parts {
+        text.push_str(part);
+    }
     text.into()
 }
 
