@@ -161,8 +161,8 @@ mod tests {
         assert_ne!(of(&settings, &["ab", "c"]), of(&settings, &["a", "bc"]));
     }
 
-    fn bearer(variable: &str) -> Option<Authorization> {
-        Some(Authorization::Bearer(SecretSource::Env(variable.to_owned())))
+    fn bearer(variable: &str) -> Authorization {
+        Authorization::Bearer(SecretSource::Env(variable.to_owned()))
     }
 
     #[test]
@@ -178,8 +178,8 @@ mod tests {
         let mut seen = vec![
             of(&usual, &[ADDRESS]),
             of(&usual, &[ADDRESS, "token"]),
-            with(|webhook| webhook.headers.authorization = bearer("A")),
-            with(|webhook| webhook.headers.authorization = bearer("B")),
+            with(|webhook| webhook.headers.authorization = Some(bearer("A"))),
+            with(|webhook| webhook.headers.authorization = Some(bearer("B"))),
             with(|webhook| webhook.transport.proxy = Some(ProxySource::None)),
             with(|webhook| webhook.transport.ca_file = Some("ca.pem".into())),
         ];

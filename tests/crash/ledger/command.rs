@@ -43,11 +43,9 @@ impl Commands {
 impl Receives for Commands {
     fn keys(&self) -> String {
         let folder = self.folder.path();
-        format!(
-            "type = \"exec\"\ncommand = [\"/bin/sh\", {:?}, {:?}]\n",
-            folder.join("record.sh"),
-            folder.join("runs")
-        )
+        let (script, runs) = (folder.join("record.sh"), folder.join("runs"));
+        let (script, runs) = (script.display(), runs.display());
+        format!("type = \"exec\"\ncommand = [\"/bin/sh\", \"{script}\", \"{runs}\"]\n")
     }
 
     fn variables(&self) -> Vec<(String, String)> {
