@@ -126,7 +126,7 @@ mod tests {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com/hook", false).unwrap());
         let template = (format == WebhookFormat::Template).then(|| Box::new(template::tests::example()));
         let routing_key = Some(SecretSource::Public("0123456789abcdef0123456789abcdef"));
-        let settings = WebhookSettings { format, template, routing_key, ..WebhookSettings::new(url) };
+        let settings = WebhookSettings { format, routing_key, template, ..WebhookSettings::new(url) };
         of("chat", &settings, &SecretSource::read).unwrap()
     }
 
