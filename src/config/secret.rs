@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use secrecy::zeroize::{Zeroize as _, Zeroizing};
@@ -118,14 +117,6 @@ impl SecretSource {
 
 fn read_file(path: &Path) -> Result<SecretString, SecretError> {
     let unreadable = |error| SecretError::Unreadable { path: path.to_owned(), error };
-    // Before it is opened, which waits for the other end. Shells pass secrets by pipes below /dev, which
-    // have one.
-    let is_passed = ["/dev", "/proc"].iter().any(|directory| path.starts_with(directory));
-    if !is_passed && std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo()) {
-        let fault = "it is a named pipe, which may have no other end; write the secret into a file";
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, fault)));
-    }
-
     // Of a fixed size, since a text that grows leaves copies behind.
     let mut buffer = Zeroizing::new(vec![0; MAX_FILE]);
     let length = std::fs::File::open(path).and_then(|file| fill(&mut buffer, file)).map_err(unreadable)?;
@@ -239,17 +230,6 @@ impl fmt::Debug for ApiKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn named_pipe_is_refused_instead_of_waited_for() {
-        let directory = tempfile::tempdir().unwrap();
-        let pipe = directory.path().join("key");
-        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-
-        let fault = SecretSource::File(pipe).read().unwrap_err().to_string();
-
-        assert!(fault.contains("it is a named pipe"), "{fault}");
-    }
 
     #[test]
     fn impossible_keys_are_refused_without_being_shown() {
