@@ -132,6 +132,7 @@ impl Sink {
         if self.opening.follow(self.plan.hours.as_ref(), now) {
             // What was held did not wait for the receiver.
             self.queues.waiting_ends.start_over(now.instant);
+            self.queues.forget_rejections();
         }
         self.opening.take_change()
     }
