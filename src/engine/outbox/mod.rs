@@ -295,6 +295,11 @@ impl Outbox {
         self.sinks.values().filter(|sink| sink.is_configured()).map(|sink| sink.queues.pending()).sum()
     }
 
+    /// How many deliveries to configured sinks wait for the hours of their sink.
+    pub(super) fn held(&self) -> usize {
+        self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::held).sum()
+    }
+
     /// How many deliveries are dead letters, whether their sink is configured or not.
     pub(super) fn dead_letters(&self) -> usize {
         self.sinks.values().map(Sink::dead_letters).sum()

@@ -167,6 +167,19 @@ fn a_rejection_before_the_closing_does_not_count_after_the_opening() {
 }
 
 #[test]
+fn held_deliveries_are_no_reason_to_go_on() {
+    let mut stage = Stage::new(&[project(&["a"])], vec![from_one_to_two(Outside::Hold)]);
+    assert!(stage.engine.deliveries().is_settled_but_held());
+
+    stage.answer("Completed");
+
+    assert_eq!(stage.view().held, 2);
+    assert!(stage.engine.deliveries().is_settled_but_held());
+    stage.live(minutes(61));
+    assert!(!stage.engine.deliveries().is_settled_but_held(), "they are under way");
+}
+
+#[test]
 fn a_restart_and_a_reload_follow_the_hours_of_the_plan() {
     let stage = completed(from_one_to_two(Outside::Hold));
     let projects = [project(&["a"])];
