@@ -119,4 +119,9 @@ impl Deliveries<'_> {
     pub fn is_settled(&self) -> bool {
         !self.commit_queue.has_urgent_changes() && self.outbox.pending() == 0
     }
+
+    /// The same but for deliveries that wait for the hours of their sink.
+    pub fn is_settled_but_held(&self) -> bool {
+        !self.commit_queue.has_urgent_changes() && self.outbox.pending() == self.outbox.held()
+    }
 }

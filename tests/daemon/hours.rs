@@ -103,6 +103,24 @@ fn a_stop_does_not_wait_for_held_deliveries() {
 }
 
 #[test]
+fn exit_when_done_leaves_held_deliveries_to_the_next_start() {
+    let plane = play(&done(&[("rj-1", "completed")]));
+    let receiver = receive([]);
+    let (hours, opening) = later();
+
+    let ended = Daemon::new("")
+        .project("one", &plane, &["rj-1"])
+        .with(&configured(&receiver.url(), &hours))
+        .run(&["--exit-when-done"])
+        .run()
+        .expect(0);
+
+    let until = opening.strftime("%F %H:%M UTC");
+    ended.logged(&format!("sink ops: deliveries held: 1 until {until}; the next start sends them"));
+    assert_eq!(receiver.count(), 0);
+}
+
+#[test]
 fn a_sink_that_drops_lists_what_it_dropped() {
     let plane = play(&done(&[("rj-1", "completed")]));
     let receiver = receive([]);

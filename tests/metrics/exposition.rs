@@ -29,7 +29,7 @@ fn every_label_set_is_there_at_0_from_the_start() {
         ("last_answer_timestamp_seconds", 2),
         ("api_requests_total", 2 * 3 * 7),
         ("project_paused", 2),
-        ("deliveries", 2 * 2),
+        ("deliveries", 2 * 3),
         ("deliveries_ended_total", 2 * 3),
         ("delivery_attempts_total", 2 * 6),
     ] {

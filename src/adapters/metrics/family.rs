@@ -125,7 +125,7 @@ families! {
     ProjectAuthorized: Gauge "restore_watch_project_authorized" ["project"];
     /// Whether the project is paused by hand: 1 if it is.
     ProjectPaused: Gauge "restore_watch_project_paused" ["project"];
-    /// Deliveries that are pending, and dead letters.
+    /// Deliveries that are pending, that are held until the hours of their sink begin, and dead letters.
     Deliveries: Gauge "restore_watch_deliveries" ["sink", "state"];
     /// Deliveries that ended, by how they did. A dead letter that is retried or dropped ends once more.
     DeliveriesEnded: Counter "restore_watch_deliveries_ended_total" ["sink", "outcome"];

@@ -46,7 +46,10 @@ pub(super) struct ProjectReading {
 #[derive(Debug, Clone)]
 pub(super) struct SinkReading {
     pub(super) name: SinkName,
+    /// Without those that are held.
     pub(super) pending: usize,
+    /// They wait for the hours of the sink.
+    pub(super) held: usize,
     pub(super) dead: usize,
     pub(super) counters: SinkCounters,
 }
@@ -72,7 +75,8 @@ impl Counters {
         };
         let sink = |view: SinkView<'_>| SinkReading {
             name: view.name.clone(),
-            pending: view.pending,
+            pending: view.pending - view.held,
+            held: view.held,
             dead: view.dead_letters,
             counters: self.sinks.get(view.name).cloned().unwrap_or_default(),
         };

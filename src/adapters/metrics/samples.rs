@@ -113,12 +113,15 @@ fn requests<'a>(project: &ProjectReading) -> Vec<Sample<'a>> {
 }
 
 fn of_sink<'a>(metric: Metric, sink: &SinkReading) -> Vec<Sample<'a>> {
-    let SinkReading { name, pending, dead, counters } = sink;
+    let SinkReading { name, pending, held, dead, counters } = sink;
     let name = name.as_str();
     match metric {
-        Metric::Deliveries => [(DeliveryState::Pending, pending), (DeliveryState::Dead, dead)]
-            .map(|(state, count)| sample([name, state.as_str()], Value::Whole(*count as u64)))
-            .into(),
+        Metric::Deliveries => {
+            let (waiting, given_up) = (DeliveryState::Pending.as_str(), DeliveryState::Dead.as_str());
+            [(waiting, pending), ("held", held), (given_up, dead)]
+                .map(|(state, count)| sample([name, state], Value::Whole(*count as u64)))
+                .into()
+        }
         Metric::DeliveriesEnded => {
             let count = |state: DeliveryState| count(counters.ended.get(&state));
             final_states().map(|state| sample([name, state.as_str()], count(state))).collect()

@@ -32,13 +32,13 @@ use trouble::Beside;
 
 use crate::adapters::control::{Request, Server};
 use crate::adapters::monitor::Monitor;
-use crate::adapters::report::Question;
+use crate::adapters::report::{Question, shown_minute};
 use crate::adapters::store::StoreError;
 use crate::adapters::systemd::Notifier;
 use crate::adapters::web;
 use crate::app::driver::{Driver, Error};
 use crate::app::plural::counted;
-use crate::engine::{Command, Condition, DiscoveryState, Engine, Totals};
+use crate::engine::{Command, Condition, DiscoveryState, Engine, SinkView, Totals};
 use crate::model::time::Instant;
 use crate::model::{Event, EventKind, Exit};
 use crate::platform::failpoint;
@@ -78,6 +78,7 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
         let exit = daemon.exit_when_done.then(|| all_done(daemon.driver.engine(), now)).flatten();
         if let Some(exit) = exit {
             info!("all jobs ended");
+            log_held(daemon.driver.engine(), daemon.identity.state.is_some());
             daemon.liveness.stopping(Duration::ZERO);
             return Ok(exit);
         }
@@ -375,10 +376,19 @@ async fn asked_on_web(web: Option<&mut web::Server>) -> Option<Question> {
     }
 }
 
-/// How the jobs ended, once all have and no delivery is pending.
+/// Logs how many deliveries a daemon that ends leaves for the hours of their sinks.
+fn log_held(engine: &Engine, is_state_kept: bool) {
+    let next = if is_state_kept { "the next start sends them" } else { "no state is kept, so they are lost" };
+    for SinkView { name, held, closed_until, .. } in engine.sinks().filter(|sink| sink.held > 0) {
+        let until = closed_until.map(shown_minute).unwrap_or_default();
+        warn!(sink = %name, held, "sink {name}: deliveries held: {held} until {until}; {next}");
+    }
+}
+
+/// How the jobs ended, once all have and no delivery is pending but those that are held.
 fn all_done(engine: &Engine, now: Instant) -> Option<Exit> {
     // This runs after each input, so the outcomes are only computed once all jobs have ended.
-    let is_over = engine.deliveries().is_settled()
+    let is_over = engine.deliveries().is_settled_but_held()
         && engine.totals().open == 0
         && engine.discovery(now) == DiscoveryState::Complete;
     if !is_over {

@@ -222,10 +222,14 @@ impl Outbox {
             _ if is_outdated => Some(Duration::ZERO),
             FailureClass::Permanent | FailureClass::Gone => None,
             FailureClass::Rejected(_) => {
-                let since_first = sink.queues.on_rejected(id.event, cx.now.instant);
-                rejected::delay(&sink.plan.policy.schedule, attempts, since_first, pause, cx.rng)
+                let rejections = sink.queues.on_rejected(id.event, cx.now.instant);
+                let schedule = &sink.plan.policy.schedule;
+                rejected::delay(schedule, attempts, rejections, pause, cx.now.instant, cx.rng)
             }
-            _ => sink.plan.policy.schedule.delay(attempts, pause, cx.rng),
+            _ => {
+                sink.queues.on_no_rejection(id.event);
+                sink.plan.policy.schedule.delay(attempts, pause, cx.rng)
+            }
         };
         let retry_in = delay.filter(|_| !sink.is_disabled());
 
@@ -236,7 +240,9 @@ impl Outbox {
         if is_overload {
             sink.on_overload(id);
         }
-        if !pause.is_zero() && sink.hold_until(cx.now.instant + pause) {
+        // What the receiver rejects as it is says nothing about other deliveries.
+        let holds_sink = !pause.is_zero() && !matches!(failure.class, FailureClass::Rejected(_));
+        if holds_sink && sink.hold_until(cx.now.instant + pause) {
             cx.commit_queue.sink(sink.record(cx.now));
         }
         if !is_outdated {
@@ -287,6 +293,11 @@ impl Outbox {
     /// How many deliveries to configured sinks are pending.
     pub(super) fn pending(&self) -> usize {
         self.sinks.values().filter(|sink| sink.is_configured()).map(|sink| sink.queues.pending()).sum()
+    }
+
+    /// How many deliveries to configured sinks wait for the hours of their sink.
+    pub(super) fn held(&self) -> usize {
+        self.sinks.values().filter(|sink| sink.is_configured()).map(Sink::held).sum()
     }
 
     /// How many deliveries are dead letters, whether their sink is configured or not.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::rejected::Rejections;
 use crate::engine::commit_queue::EventHeader;
 use crate::model::time::Instant;
 use crate::model::{EventId, EventKind};
@@ -36,8 +37,8 @@ pub(super) struct PendingDelivery {
     pub(super) emitted_at: Instant,
     pub(super) attempts: u32,
     pub(super) reason: Option<String>,
-    /// When the receiver rejected it first, as far as that still counts.
-    pub(super) rejected_since: Option<Instant>,
+    /// How the receiver rejected it, as far as that still counts.
+    pub(super) rejections: Option<Rejections>,
 }
 
 impl Queue {
@@ -64,6 +65,10 @@ impl Queue {
     pub(super) fn let_the_end_overtake(&mut self) -> bool {
         let end = self.pending.iter().position(PendingDelivery::is_end).filter(|at| *at > 0);
         let Some(end) = end.and_then(|at| self.pending.remove(at)) else { return false };
+        // What waits behind the end is not attempted meanwhile.
+        if let Some(overtaken) = self.pending.front_mut() {
+            overtaken.rejections = None;
+        }
         self.pending.push_front(end);
         true
     }
@@ -87,7 +92,7 @@ impl PendingDelivery {
             emitted_at,
             attempts: 0,
             reason: None,
-            rejected_since: None,
+            rejections: None,
         }
     }
 

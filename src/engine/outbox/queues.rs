@@ -5,10 +5,10 @@
 //! delivery takes no time for those of other keys.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::time::Duration;
 
 use super::concurrency;
 use super::queue::{PendingDelivery, Queue, WaitsFor};
+use super::rejected::Rejections;
 use super::waiting_ends::WaitingEnds;
 use crate::engine::snapshot::DeliveryRecord;
 use crate::model::time::Instant;
@@ -165,18 +165,32 @@ impl Queues {
         self.schedule(key, if is_overtaken { now } else { due });
     }
 
-    /// The receiver rejected a delivery under way as it is. Returns how long it has done so.
-    pub(super) fn on_rejected(&mut self, event: EventId, now: Instant) -> Duration {
-        let key = self.in_flight.get(&event).map(|(key, _)| key);
-        let queue = key.and_then(|key| self.by_key.get_mut(key));
-        let first = queue.and_then(|queue| queue.pending.front_mut());
-        first.map(|pending| now.since(*pending.rejected_since.get_or_insert(now))).unwrap_or_default()
+    /// The receiver rejected a delivery under way as it is. Returns how it has done so.
+    pub(super) fn on_rejected(&mut self, event: EventId, now: Instant) -> Rejections {
+        let rejections = self.rejections_mut(event).map(|kept| kept.get_or_insert(Rejections::new(now)));
+        rejections.map_or(Rejections::new(now), |rejections| {
+            rejections.count += 1;
+            *rejections
+        })
+    }
+
+    /// A delivery under way failed, but was not rejected: a later rejection is the first one again.
+    pub(super) fn on_no_rejection(&mut self, event: EventId) {
+        if let Some(rejections) = self.rejections_mut(event) {
+            *rejections = None;
+        }
+    }
+
+    fn rejections_mut(&mut self, event: EventId) -> Option<&mut Option<Rejections>> {
+        let (key, _) = self.in_flight.get(&event)?;
+        let first = self.by_key.get_mut(key)?.pending.front_mut()?;
+        Some(&mut first.rejections)
     }
 
     /// Earlier rejections say nothing about the next attempts any more.
     pub(super) fn forget_rejections(&mut self) {
         let pending = self.by_key.values_mut().flat_map(|queue| queue.pending.iter_mut());
-        pending.for_each(|pending| pending.rejected_since = None);
+        pending.for_each(|pending| pending.rejections = None);
     }
 
     /// Takes out what a delivery under way supersedes: if it is the end of a restore, the events that
@@ -227,7 +241,7 @@ impl Queues {
         let key = (record.project.clone(), record.job.clone());
         let Some(queue) = self.by_key.get_mut(&key) else { return false };
         let Some(place) = queue.place(event) else { return false };
-        queue.pending[place].rejected_since = None;
+        queue.pending[place].rejections = None;
         if place == 0 && matches!(queue.waits_for, WaitsFor::Attempt(_)) {
             self.schedule(key, now);
         }

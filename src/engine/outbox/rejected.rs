@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::engine::cadence::jittered;
 use crate::engine::retry::RetrySchedule;
+use crate::model::time::Instant;
 
 /// The time from the first rejection of a delivery to its last attempt. A deployment of the
 /// receiver and the rotation of a token are over by then.
@@ -17,19 +18,38 @@ const LIMIT: Duration = Duration::from_mins(5);
 /// wherever in its schedule the delivery is.
 const LONGEST_DELAY: Duration = Duration::from_mins(1);
 
-/// The delay after this many failed attempts, the last of which was rejected `since_first` after
-/// the first rejection; none if there is no further attempt. Not less than `floor`, the server's
-/// `Retry-After`, which may postpone an attempt beyond the limit, but takes none away.
+/// Rejections before there is none left, even if pauses that the receiver asked for outlast
+/// [`LIMIT`].
+const LEAST: u32 = 3;
+
+/// How a delivery was rejected so far, without a failure of another kind in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rejections {
+    pub(super) since: Instant,
+    pub(super) count: u32,
+}
+
+impl Rejections {
+    pub(super) fn new(since: Instant) -> Self {
+        Self { since, count: 0 }
+    }
+}
+
+/// The delay after this many failed attempts, the last of which was rejected `now`; none if there
+/// is no further attempt. Not less than `floor`, the server's `Retry-After`, which may postpone an
+/// attempt beyond the limit.
 pub(super) fn delay(
     schedule: &RetrySchedule,
     attempts: u32,
-    since_first: Duration,
+    rejections: Rejections,
     floor: Duration,
+    now: Instant,
     rng: &mut fastrand::Rng,
 ) -> Option<Duration> {
     let usual = schedule.delay(attempts, Duration::ZERO, rng)?;
     let delay = usual.min(jittered(LONGEST_DELAY, rng));
-    (since_first + delay <= LIMIT).then(|| delay.max(floor))
+    let is_in_time = now.since(rejections.since) + delay <= LIMIT;
+    (is_in_time || rejections.count < LEAST).then(|| delay.max(floor))
 }
 
 #[cfg(test)]
@@ -44,20 +64,24 @@ mod tests {
     fn delays_are_short_and_end_within_minutes() {
         let usual = RetrySchedule::new(vec![seconds(5), seconds(300), seconds(1800)]);
         let mut rng = fastrand::Rng::with_seed(1);
-        for (attempts, since_first, floor, expected) in [
-            (1, 0, 0, Some(4..=6)),
-            (2, 5, 0, Some(54..=66)),
-            (3, 200, 0, Some(54..=66)),
+        for (attempts, count, since_first, floor, expected) in [
+            (1, 1, 0, 0, Some(4..=6)),
+            (2, 2, 5, 0, Some(54..=66)),
+            (3, 3, 200, 0, Some(54..=66)),
             // The next one would be too late.
-            (3, 250, 0, None),
-            (3, 100_000, 0, None),
+            (3, 3, 250, 0, None),
+            (3, 3, 100_000, 0, None),
             // The schedule of the sink has no more.
-            (4, 5, 0, None),
+            (4, 1, 5, 0, None),
             // The receiver asks for a pause.
-            (2, 5, 900, Some(900..=900)),
-            (3, 250, 900, None),
+            (2, 2, 5, 900, Some(900..=900)),
+            (3, 3, 250, 900, None),
+            // Such pauses take no attempt away.
+            (2, 2, 3600, 900, Some(900..=900)),
         ] {
-            let found = delay(&usual, attempts, seconds(since_first), seconds(floor), &mut rng);
+            let rejections = Rejections { since: Instant::default(), count };
+            let now = Instant::default() + seconds(since_first);
+            let found = delay(&usual, attempts, rejections, seconds(floor), now, &mut rng);
 
             let is_expected = match (found, &expected) {
                 (Some(delay), Some(range)) => range.contains(&delay.as_secs()),

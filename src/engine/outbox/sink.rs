@@ -132,6 +132,7 @@ impl Sink {
         if self.opening.follow(self.plan.hours.as_ref(), now) {
             // What was held did not wait for the receiver.
             self.queues.waiting_ends.start_over(now.instant);
+            self.queues.forget_rejections();
         }
         self.opening.take_change()
     }
@@ -222,7 +223,7 @@ impl Sink {
         let subject = DeliverySubject { id, project, job, kind: pending.kind };
         let under_way = u32::from(self.queues.attempt(pending.event).is_some());
         let failed = pending.attempts.saturating_sub(under_way);
-        let attempts = self.attempts(failed, pending.rejected_since.is_some());
+        let attempts = self.attempts(failed, pending.rejections.is_some());
         Some((subject, attempts, pending.reason.as_deref()))
     }
 

@@ -150,6 +150,36 @@ fn failed_attempts_are_repeated_within_the_hours() {
 }
 
 #[test]
+fn a_rejection_before_the_closing_does_not_count_after_the_opening() {
+    let mut stage = completed(from_one_to_two(Outside::Hold));
+    stage.live(minutes(119));
+    let rejected = || failure(FailureClass::Rejected(Rejection::Credentials));
+    while let Some(delivery) = stage.deliveries.pop_front() {
+        stage.step(Input::DeliveryFailed { id: delivery.id, failure: rejected() });
+    }
+
+    stage.set_clock(1);
+    stage.live(minutes(23 * 60 + 1));
+    let first = stage.deliveries.pop_front().expect("it is open");
+    stage.step(Input::DeliveryFailed { id: first.id, failure: rejected() });
+
+    assert_eq!((stage.engine.deliveries().dead_letters(), stage.view().pending), (0, 2));
+}
+
+#[test]
+fn held_deliveries_are_no_reason_to_go_on() {
+    let mut stage = Stage::new(&[project(&["a"])], vec![from_one_to_two(Outside::Hold)]);
+    assert!(stage.engine.deliveries().is_settled_but_held());
+
+    stage.answer("Completed");
+
+    assert_eq!(stage.view().held, 2);
+    assert!(stage.engine.deliveries().is_settled_but_held());
+    stage.live(minutes(61));
+    assert!(!stage.engine.deliveries().is_settled_but_held(), "they are under way");
+}
+
+#[test]
 fn a_restart_and_a_reload_follow_the_hours_of_the_plan() {
     let stage = completed(from_one_to_two(Outside::Hold));
     let projects = [project(&["a"])];

@@ -12,7 +12,7 @@ use std::fmt;
 
 use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 pub(super) use read::{read, refuse};
 
@@ -20,9 +20,8 @@ pub(in crate::config) use read::HOURS;
 
 use crate::model::keywords;
 
-/// A window that no night without clock changes closes in this many days never opens: each one
-/// opens once a week, and one that lies in the skipped hour alone a week later.
-const DAYS_AHEAD: i64 = 15;
+/// Each window opens once a week at least.
+const DAYS_AHEAD: i64 = 8;
 
 /// A window that is open now began at most this many days ago.
 const DAYS_BACK: i64 = 2;
@@ -118,13 +117,19 @@ impl Window {
         let days =
             (-DAYS_BACK..=DAYS_AHEAD).filter_map(move |days| today.checked_add(Span::new().days(days)).ok());
         let days = days.filter(|day| self.days.contains(day.weekday()));
-        days.filter_map(|day| self.on(day)).filter(|(start, end)| start < end)
+        days.filter_map(|day| self.on(day))
     }
 
-    /// When it opens on this day, and when it closes.
+    /// When it opens on this day, and when it closes. If it opens so much later that its end is over
+    /// by then, the end is as much later.
     fn on(&self, day: Date) -> Option<(Timestamp, Timestamp)> {
         let last_day = if self.to > self.from { day } else { day.tomorrow().ok()? };
-        Some((self.time(day, self.from)?, self.time(last_day, self.to)?))
+        let (start, end) = (self.time(day, self.from)?, self.time(last_day, self.to)?);
+        if start < end {
+            return Some((start, end));
+        }
+        let minutes = if self.to > self.from { self.to - self.from } else { self.to + 24 * 60 - self.from };
+        Some((start, start.checked_add(SignedDuration::from_mins(minutes)).ok()?))
     }
 
     /// The time at which a clock of the zone shows this minute of a day.

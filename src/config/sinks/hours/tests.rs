@@ -96,11 +96,11 @@ fn a_skipped_time_is_as_much_later() {
         let berlin = hours(vec![window("daily", from, to, "Europe/Berlin")]);
         assert_eq!(changes(&berlin, before, 2), expected, "{from} to {to}");
     }
-    // 02:30 is 03:30, and 03:00 is before that: no window in this night.
+    // 02:30 is 03:30, and 03:00 is before that: the end is an hour later, too.
     let skipped = hours(vec![window("daily", "02:30", "03:00", "Europe/Berlin")]);
-    assert_eq!(changes(&skipped, before, 2), ["opens 30 00:30", "closes 30 01:00"]);
+    assert_eq!(changes(&skipped, before, 2), ["opens 29 01:30", "closes 29 02:00"]);
     let weekly = hours(vec![window("sun", "02:30", "03:00", "Europe/Berlin")]);
-    assert_eq!(changes(&weekly, before, 1), ["opens 05 00:30"]);
+    assert_eq!(changes(&weekly, before, 2), ["opens 29 01:30", "closes 29 02:00"]);
 }
 
 /// On 2026-10-25, clocks in Berlin go from 03:00 back to 02:00, at 01:00 UTC.
