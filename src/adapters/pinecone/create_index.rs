@@ -52,6 +52,14 @@ pub enum IndexSource {
     Backup(String),
 }
 
+/// An index that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundIndex {
+    pub source: IndexSource,
+    /// Whether it is in a state from which it never comes to serve, such as being deleted.
+    pub is_never_ready: bool,
+}
+
 /// A request as people are shown it: all of it but the key.
 #[derive(Debug, Clone, Serialize)]
 pub struct ShownRequest {
@@ -124,15 +132,16 @@ impl IndexCreator {
         })
     }
 
-    /// Which backup the index of this name was made of.
-    pub async fn source_of(&self, index: &NewIndex) -> ApiReply<IndexSource> {
+    /// The index of this name, and which backup it was made of.
+    pub async fn find(&self, index: &NewIndex) -> ApiReply<FoundIndex> {
         let url = self.client.url(&["indexes", index.name.as_str()]);
         self.client.get(url).await.and_then(|value| {
             let described = wire::index(&value).map_err(Error::Unreadable)?;
             if described.name != index.name.as_str() {
                 return Err(Error::Unreadable("it is about another index".to_owned()));
             }
-            Ok(source(&value))
+            let is_never_ready = described.state.is_some_and(|state| state.is_never_ready());
+            Ok(FoundIndex { source: source(&value), is_never_ready })
         })
     }
 }
