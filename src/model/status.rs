@@ -4,6 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`,
+/// which it does not name). They count even if the answer says that it is ready: one that is being
+/// deleted is no place for traffic.
+const NEVER_READY: [&str; 4] = ["InitializationFailed", "Failed", "Terminating", "Disabled"];
+
 /// The status of a restore job, compared without regard to case.
 ///
 /// A running restore reports `Pending`. The first three other values are terminal; any further text
@@ -49,6 +54,11 @@ impl Status {
     /// Whether the API ends a job with this status.
     pub fn is_terminal(&self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// Whether an index in this state never comes to serve.
+    pub fn is_never_ready(&self) -> bool {
+        NEVER_READY.iter().any(|never| never.eq_ignore_ascii_case(self.as_str()))
     }
 
     /// Whether both are the same status, letter case aside.

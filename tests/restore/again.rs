@@ -51,6 +51,26 @@ fn index_without_a_listed_job_is_7() {
 }
 
 #[test]
+fn old_restore_is_not_taken_if_its_index_is_gone_or_going() {
+    let conflict = "[[fault]]\nendpoint = \"create\"\nkind = \"status\"\nstatus = 409\naccepted = false\n";
+    for index in ["vanishes = \"1ms\"", "states = [{ at = \"0s\", state = \"Terminating\" }]"] {
+        let stage = Stage::new(&format!("{conflict}{}[[index]]\nname = \"docs\"\n{index}\n", earlier("b-1")));
+        stage.run(&["--not-found-grace", "300ms"]).expect(7);
+        assert_eq!(stage.posts().len(), 1, "{index}");
+    }
+}
+
+#[test]
+fn old_failed_restore_did_not_make_the_index() {
+    let failed = earlier("b-1").replace("takes = \"61s\"", "takes = \"1s\"\nends = \"failed\"");
+    let stage = Stage::new(&format!("{failed}[[index]]\nname = \"docs\"\nready_after = \"0s\"\n"));
+
+    stage.run(&["--not-found-grace", "300ms"]).expect(7);
+
+    assert_eq!(stage.posts().len(), 1);
+}
+
+#[test]
 fn killed_command_goes_on_with_the_same_restore() {
     for place in ["after_restore_request:1", "before_restore_is_announced:1"] {
         for answers in ["", NEWER] {

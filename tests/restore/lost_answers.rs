@@ -97,6 +97,17 @@ fn older_restore_of_the_backup_is_not_taken() {
 }
 
 #[test]
+fn older_restore_is_not_taken_for_the_source_of_the_index() {
+    let older = "[[job]]\nid = \"rj-old\"\nbackup_id = \"b-1\"\nindex = \"docs\"\nage = \"1h\"\ntakes = \"1m\"\n\
+                 [[index]]\nname = \"docs\"\nsource_backup_id = \"b-1\"\n";
+    let stage = losing("accepted = false\nkind = \"drop\"", &format!("{NEWER}{older}"));
+
+    stage.run(&["--not-found-grace", "300ms"]).expect(7);
+
+    assert_eq!(stage.posts().len(), 1);
+}
+
+#[test]
 fn request_after_a_pause_is_not_repeated_either() {
     // The second one goes over a connection that was used before.
     let stage = Stage::new(&format!(

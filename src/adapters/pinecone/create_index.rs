@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{ApiReply, Client, Error, wire};
-use crate::model::{BackupId, JobId, NewIndex, Status};
+use crate::model::{BackupId, JobId, NewIndex};
 
 /// A client that may start restores.
 #[derive(Debug)]
@@ -41,9 +41,6 @@ pub struct Started {
     pub index_id: Option<String>,
 }
 
-/// The state of an index that is being deleted.
-const LEAVING: &str = "Terminating";
-
 /// What an index says about the backup that it was made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexSource {
@@ -53,6 +50,14 @@ pub enum IndexSource {
     NoBackup,
     /// The id of the backup.
     Backup(String),
+}
+
+/// An index that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundIndex {
+    pub source: IndexSource,
+    /// Whether it is in a state from which it never comes to serve, such as being deleted.
+    pub is_never_ready: bool,
 }
 
 /// A request as people are shown it: all of it but the key.
@@ -127,17 +132,16 @@ impl IndexCreator {
         })
     }
 
-    /// Which backup the index of this name was made of; none if it is being deleted.
-    pub async fn source_of(&self, index: &NewIndex) -> ApiReply<Option<IndexSource>> {
+    /// The index of this name, and which backup it was made of.
+    pub async fn find(&self, index: &NewIndex) -> ApiReply<FoundIndex> {
         let url = self.client.url(&["indexes", index.name.as_str()]);
         self.client.get(url).await.and_then(|value| {
             let described = wire::index(&value).map_err(Error::Unreadable)?;
             if described.name != index.name.as_str() {
                 return Err(Error::Unreadable("it is about another index".to_owned()));
             }
-            let state = described.state.as_ref().map(Status::as_str);
-            let is_leaving = state.is_some_and(|state| state.eq_ignore_ascii_case(LEAVING));
-            Ok((!is_leaving).then(|| source(&value)))
+            let is_never_ready = described.state.is_some_and(|state| state.is_never_ready());
+            Ok(FoundIndex { source: source(&value), is_never_ready })
         })
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::adapters::pinecone::create_index::IndexSource;
+use crate::adapters::pinecone::create_index::{FoundIndex, IndexSource};
 use crate::model::{BackupId, Observation, Status};
 
 /// How far the clock that dates jobs may be behind the one that dates answers; also how long before
@@ -24,9 +24,9 @@ pub(super) struct Sought<'a> {
 /// Which jobs of the list count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Since {
-    /// Those of any age, because the index exists.
+    /// Those of any age that may have made the index, which exists.
     Ever,
-    /// Those that began after this time of the server.
+    /// Those that began after this time of the server, or shortly before, and had not ended then.
     After(Timestamp),
     /// None, because the time of the server is not known.
     Unknown,
@@ -37,7 +37,7 @@ pub(super) enum Since {
 pub(super) enum Verdict<'a> {
     /// This is its job.
     Job(&'a Observation),
-    /// The index is made of the backup, and its job is not listed.
+    /// The index is made of the backup, and no job that counts is listed.
     IndexAlone,
     /// The index is of another backup, or of none.
     Another(Option<&'a str>),
@@ -46,29 +46,29 @@ pub(super) enum Verdict<'a> {
 }
 
 impl Sought<'_> {
-    /// The verdict about an index with this source, if there is an index, and about listed jobs.
-    pub(super) fn judge<'a>(&self, source: Option<&'a IndexSource>, jobs: &'a [Observation]) -> Verdict<'a> {
-        let is_into = |job: &&Observation| job.facts.target_index_name.as_deref() == Some(self.index);
+    /// The verdict about this index, if there is one, and about listed jobs.
+    pub(super) fn judge<'a>(&self, index: Option<&'a FoundIndex>, jobs: &'a [Observation]) -> Verdict<'a> {
+        let is_into = |job: &&Observation| {
+            job.facts.target_index_name.as_deref() == Some(self.index) && self.may_have_made(index, job)
+        };
         let into = jobs.iter().filter(is_into);
 
-        match source {
+        match index.map(|index| &index.source) {
             Some(IndexSource::Backup(source)) if self.backup.is(source) => {
-                // One without a start is taken if there is no other: the index is ours.
-                let may_be = |job: &&Observation| self.counts(job) || job.facts.created_at.is_none();
-                let ours = into.filter(|job| self.is_of_backup(job)).filter(may_be);
-                ours.max_by_key(|job| job.facts.created_at).map_or(Verdict::IndexAlone, Verdict::Job)
+                let newest = into.filter(|job| self.is_of_backup(job)).max_by_key(|job| job.facts.created_at);
+                newest.map_or(Verdict::IndexAlone, Verdict::Job)
             }
             Some(IndexSource::Backup(source)) => Verdict::Another(Some(source)),
             Some(IndexSource::NoBackup) => Verdict::Another(None),
-            // There was one a moment ago: the jobs that made it say nothing of the next one.
-            None if self.since == Since::Ever => Verdict::Uncertain,
             Some(IndexSource::Unsaid) | None => self.judge_by_jobs(into),
         }
     }
 
     /// The verdict by the jobs into this index alone.
     fn judge_by_jobs<'a>(&self, into: impl Iterator<Item = &'a Observation>) -> Verdict<'a> {
-        let into: Vec<_> = into.filter(|job| self.counts(job)).collect();
+        // A job of another backup that did not end well left no index.
+        let counts = |job: &&Observation| self.is_of_backup(job) || !has_failed(job);
+        let into: Vec<_> = into.filter(counts).collect();
         let is_one_backup = into.iter().all(|job| job.facts.backup_id == into[0].facts.backup_id);
         let is_dated = into.iter().all(|job| job.facts.created_at.is_some());
         let Some(newest) = into.into_iter().max_by_key(|job| job.facts.created_at) else {
@@ -88,21 +88,36 @@ impl Sought<'_> {
         job.facts.backup_id.as_deref().is_some_and(|backup| self.backup.is(backup))
     }
 
-    /// Whether it can be the job that was asked for. One that did not end well left no index, and if
-    /// it began before the request, it is of an earlier run.
-    fn counts(&self, job: &Observation) -> bool {
-        let ended_badly = matches!(job.status, Status::Failed | Status::Cancelled);
+    /// Whether a job into this index can be what is looked for.
+    fn may_have_made(&self, index: Option<&FoundIndex>, job: &Observation) -> bool {
         match self.since {
-            Since::Ever => !ended_badly,
-            Since::After(sent) => {
-                let earliest = if ended_badly { Some(sent) } else { sent.checked_sub(CLOCK_DIFFERENCE).ok() };
-                let earliest = earliest.unwrap_or(Timestamp::MIN);
-                (self.is_of_backup(job) || !ended_badly)
-                    && job.facts.created_at.is_some_and(|created| created >= earliest)
-            }
+            // The index that refused the request may be gone, or going: then no job made one that
+            // stays. A job that did not end well left none.
+            Since::Ever => index.is_some_and(|index| !index.is_never_ready) && !has_failed(job),
+            Since::After(sent) => match job.facts.created_at {
+                Some(created) => is_since(job, created, sent),
+                // The source of the index shows as much as a start would.
+                None => index.is_some_and(|index| self.is_made_of_backup(index)),
+            },
             Since::Unknown => false,
         }
     }
+
+    fn is_made_of_backup(&self, index: &FoundIndex) -> bool {
+        matches!(&index.source, IndexSource::Backup(source) if self.backup.is(source))
+    }
+}
+
+/// Whether a job that was created then can come of a request that was sent at this time.
+fn is_since(job: &Observation, created: Timestamp, sent: Timestamp) -> bool {
+    let earliest = sent.checked_sub(CLOCK_DIFFERENCE).unwrap_or(Timestamp::MIN);
+    // A failed job has no end time, so one from before the request counts as ended before it.
+    let had_ended = created < sent && has_failed(job) || job.facts.completed_at.is_some_and(|end| end < sent);
+    created >= earliest && !had_ended
+}
+
+fn has_failed(job: &Observation) -> bool {
+    matches!(job.status, Status::Failed | Status::Cancelled)
 }
 
 #[cfg(test)]
@@ -128,10 +143,21 @@ mod tests {
         job(id, backup, "docs", Some(created), Status::Pending)
     }
 
+    fn completed(created: &str, ended: &str) -> Observation {
+        let mut job = job("rj-1", "b-1", "docs", Some(created), Status::Completed);
+        job.facts.completed_at = Some(format!("2026-11-26T{ended}Z").parse().unwrap());
+        job
+    }
+
     fn judged(since: Since, source: Option<&IndexSource>, jobs: &[Observation]) -> String {
+        let index = source.map(|source| FoundIndex { source: source.clone(), is_never_ready: false });
+        judged_by(since, index.as_ref(), jobs)
+    }
+
+    fn judged_by(since: Since, index: Option<&FoundIndex>, jobs: &[Observation]) -> String {
         let backup = BackupId::parse("b-1").unwrap();
         let sought = Sought { backup: &backup, index: "docs", since };
-        match sought.judge(source, jobs) {
+        match sought.judge(index, jobs) {
             Verdict::Job(job) => job.id.to_string(),
             Verdict::IndexAlone => "index alone".to_owned(),
             Verdict::Another(backup) => format!("of {}", backup.unwrap_or("none")),
@@ -147,11 +173,11 @@ mod tests {
     fn the_source_of_the_index_decides_if_it_is_said() {
         let [ours, other] = ["b-1", "b-2"].map(|backup| IndexSource::Backup(backup.to_owned()));
         let jobs = [pending("rj-1", "b-1", "09:00:00"), pending("rj-2", "b-1", "11:00:00")];
+        let late = [pending("rj-1", "b-1", "09:00:00"), pending("rj-2", "b-1", "12:00:01")];
         assert_eq!(judged(Since::Ever, Some(&ours), &jobs), "rj-2");
-        let in_time = [pending("rj-2", "b-1", "11:00:00"), pending("rj-3", "b-1", "12:00:01")];
-        assert_eq!(judged(after(), Some(&ours), &in_time), "rj-3");
+        assert_eq!(judged(after(), Some(&ours), &late), "rj-2");
         for since in [after(), Since::Unknown] {
-            assert_eq!(judged(since, Some(&ours), &jobs), "index alone", "an earlier one");
+            assert_eq!(judged(since, Some(&ours), &jobs), "index alone", "no job since the request");
         }
         for since in [Since::Ever, after(), Since::Unknown] {
             assert_eq!(judged(since, Some(&ours), &[]), "index alone");
@@ -173,6 +199,8 @@ mod tests {
             (vec![pending("rj-1", "b-1", "11:00:00"), pending("rj-2", "b-1", "12:00:01")], "rj-2"),
             (vec![job("rj-1", "b-1", "docs", Some("12:00:01"), Status::Failed)], "rj-1"),
             (vec![job("rj-1", "b-1", "docs", Some("11:59:30"), Status::Failed)], "uncertain"),
+            (vec![completed("11:59:10", "11:59:50")], "uncertain"),
+            (vec![completed("11:59:10", "12:00:20")], "rj-1"),
         ] {
             for source in [None, Some(&IndexSource::Unsaid)] {
                 assert_eq!(judged(after(), source, &jobs), expected, "{jobs:?}");
@@ -181,14 +209,21 @@ mod tests {
     }
 
     #[test]
-    fn without_the_time_of_the_server_no_job_is_taken() {
-        assert_eq!(judged(Since::Unknown, None, &[pending("rj-1", "b-1", "12:00:01")]), "uncertain");
+    fn no_old_job_is_taken_for_an_index_that_is_gone_or_going() {
+        let jobs = [pending("rj-1", "b-1", "01:00:00")];
+        assert_eq!(judged(Since::Ever, None, &jobs), "uncertain");
+
+        for (source, expected) in
+            [(IndexSource::Unsaid, "uncertain"), (IndexSource::Backup("b-1".to_owned()), "index alone")]
+        {
+            let going = FoundIndex { source, is_never_ready: true };
+            assert_eq!(judged_by(Since::Ever, Some(&going), &jobs), expected);
+        }
     }
 
     #[test]
-    fn an_index_that_is_gone_again_is_of_no_job() {
-        let completed = job("rj-1", "b-1", "docs", Some("01:00:00"), Status::Completed);
-        assert_eq!(judged(Since::Ever, None, &[completed]), "uncertain");
+    fn without_the_time_of_the_server_no_job_is_taken() {
+        assert_eq!(judged(Since::Unknown, None, &[pending("rj-1", "b-1", "12:00:01")]), "uncertain");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::recognition::{Since, Sought, Verdict};
 use super::{Doubt, LEAST_SEARCH, NotBegun, Starter, Unclear, has_status, server_time_of, without_stop};
-use crate::adapters::pinecone::create_index::{IndexSource, Started};
+use crate::adapters::pinecone::create_index::{FoundIndex, IndexSource, Started};
 use crate::adapters::pinecone::{Error, Scan};
 use crate::engine::retry::Backoff;
 use crate::model::duration;
@@ -85,13 +85,13 @@ impl Starter<'_> {
     ) -> Result<Look, NotBegun> {
         self.clock.sleep_until(Some(self.token_bucket.ready_at())).await;
         self.token_bucket.take(self.clock.now().instant);
-        let reply = self.creator.source_of(&self.order.index).await;
+        let reply = self.creator.find(&self.order.index).await;
         if let Some(time) = reply.server_time {
             self.date(doubt, time, since);
         }
         *index_error = None;
-        let source = match reply.result {
-            Ok(source) => source,
+        let index = match reply.result {
+            Ok(index) => Some(index),
             Err(error) if has_status(&error, 404) => None,
             Err(error) => {
                 *index_error = Some(error.to_string());
@@ -102,7 +102,7 @@ impl Starter<'_> {
         let sought =
             Sought { backup: &self.order.backup, index: self.order.index.name.as_str(), since: *since };
         // Only a look at both shows which job it is; but that of another backup needs no list.
-        if let Verdict::Another(backup) = sought.judge(source.as_ref(), &[]) {
+        if let Verdict::Another(backup) = sought.judge(index.as_ref(), &[]) {
             return Err(NotBegun::NameTaken { source: backup.map(str::to_owned) });
         }
         let listed = Scan::new(self.creator.client(), &mut self.token_bucket, self.clock).all().await;
@@ -111,8 +111,8 @@ impl Starter<'_> {
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
 
-        let is_index_ours = matches!(&source, Some(IndexSource::Backup(_)));
-        match sought.judge(source.as_ref(), &jobs) {
+        let is_index_ours = matches!(&index, Some(FoundIndex { source: IndexSource::Backup(_), .. }));
+        match sought.judge(index.as_ref(), &jobs) {
             Verdict::Another(backup) => Err(NotBegun::NameTaken { source: backup.map(str::to_owned) }),
             Verdict::Job(job) => {
                 let restore = Started { job: job.id.clone(), index_id: job.facts.target_index_id.clone() };

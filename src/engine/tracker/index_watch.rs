@@ -11,11 +11,6 @@ use crate::engine::snapshot::IndexSnapshot;
 use crate::model::time::{Instant, Recorded};
 use crate::model::{Outcome, Reason, Status};
 
-/// States from which no index comes to serve (`IndexModel` of the API description, and `Failed`,
-/// which it does not name). They count even if the answer says that it is ready: one that is being
-/// deleted is no place for traffic.
-const NEVER_READY: [&str; 4] = ["InitializationFailed", "Failed", "Terminating", "Disabled"];
-
 /// What is known of the index of a job.
 #[derive(Debug, Clone, Default)]
 pub struct IndexWatch {
@@ -60,7 +55,7 @@ impl IndexWatch {
     /// Takes a good answer about the index. Returns what it decides, if anything.
     pub(super) fn observe(&mut self, state: Option<Status>, ready: bool) -> Option<Decision> {
         self.permission = Permission::Granted;
-        let doom = state.clone().filter(is_never_ready).map(Reason::IndexState);
+        let doom = state.clone().filter(Status::is_never_ready).map(Reason::IndexState);
         self.state = state.or_else(|| self.state.take());
 
         match (doom, ready) {
@@ -126,10 +121,6 @@ impl IndexWatch {
             if snapshot.is_unauthorized { Permission::Unauthorized } else { Permission::Granted };
         Self { is_wanted: snapshot.is_wanted, state: snapshot.state, end, permission }
     }
-}
-
-fn is_never_ready(state: &Status) -> bool {
-    NEVER_READY.iter().any(|never| never.eq_ignore_ascii_case(state.as_str()))
 }
 
 #[cfg(test)]
