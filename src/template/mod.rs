@@ -14,5 +14,5 @@ mod tests;
 
 pub use filters::FILTERS;
 pub use leaf::{Fault, Leaf};
-pub use tree::{Content, LeafFault, Node, Rendered, Template};
+pub use tree::{Content, LeafFault, MAX_BODY, Node, Rendered, Template};
 pub use variables::Variables;

@@ -12,7 +12,7 @@ use crate::model::Event;
 
 /// The most that the texts of a body may have together, in bytes: no message is longer, and each
 /// body is kept in the state until it is delivered.
-const MAX_BODY: usize = 64 * 1024;
+pub const MAX_BODY: usize = 64 * 1024;
 
 /// What a webhook sends for an event.
 #[derive(Debug, Clone)]
