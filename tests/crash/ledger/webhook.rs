@@ -28,7 +28,13 @@ impl WebhookReceiver {
             let (reply, taken) = reply(&page);
             let id = received.header("webhook-id").unwrap_or_default().to_owned();
             let fault = fault(format, secrets, received);
-            page.record(Post { at: clock.now().wall, id, body: committed(&received.body), taken, fault });
+            page.record(Post {
+                at: clock.now().wall,
+                id,
+                body: committed(format, &received.body),
+                taken,
+                fault,
+            });
             reply
         });
         Self { name, format, secrets, receiver }
@@ -85,9 +91,11 @@ fn reply(page: &Page) -> (Reply, bool) {
 }
 
 /// The committed body of a request: without the secret that came in when it was made.
-fn committed(body: &Bytes) -> Bytes {
+fn committed(format: &str, body: &Bytes) -> Bytes {
     let secret = format!("\"{}\"", secrets::KEY_OF_BODY);
-    String::from_utf8_lossy(body).replace(&secret, "null").into()
+    let name = if format == "pagerduty" { "routing_key" } else { "key" };
+    let placeholder = format!("{{\"restore-watch:secret\":\"{name}\"}}");
+    String::from_utf8_lossy(body).replace(&secret, &placeholder).into()
 }
 
 /// What is wrong with a request by itself: its form, or one of its signatures.

@@ -22,6 +22,7 @@ use crate::adapters::sinks::refusal;
 use crate::config::WebhookSettings;
 use crate::engine::FailureClass;
 use crate::model::{Event, EventKind, Severity, presentable};
+use crate::template::placeholder;
 
 /// The summary (developer.pagerduty.com, "Send an Alert Event": at most 1,024 characters).
 const MAX_SUMMARY: usize = 1024;
@@ -40,8 +41,8 @@ const MAX_DETAIL: usize = 4000;
 /// The key of all tests, so that however many there were, one alert is open.
 const KEY_OF_TESTS: &str = "restore-watch test";
 
-/// Where the routing key stands in a body, as a JSON pointer.
-const PLACE_OF_ROUTING_KEY: &str = "/routing_key";
+/// The routing key, as its placeholder in a committed body calls it.
+const ROUTING_KEY: &str = "routing_key";
 
 const MARKUP: Markup = Markup { escape: plain, measure: utf16 };
 
@@ -60,8 +61,7 @@ impl PagerDuty {
             what: "routing key",
             error,
         })?;
-        let routing_key =
-            Binding { pointer: PLACE_OF_ROUTING_KEY.to_owned(), secret: secret.unwrap_or_default() };
+        let routing_key = Binding { name: ROUTING_KEY.to_owned(), secret: secret.unwrap_or_default() };
         Ok(Self { routing_key })
     }
 }
@@ -109,7 +109,7 @@ fn alert(card: &Card, event: &Event) -> Value {
     payload["custom_details"] = details;
 
     json!({
-        "routing_key": null,
+        "routing_key": placeholder(ROUTING_KEY),
         "event_action": action(event.kind),
         "dedup_key": key(event),
         "client": "restore-watch",
@@ -189,11 +189,11 @@ mod tests {
     use crate::config::{SecretSource, UrlSource, WebhookUrl};
     use crate::model::{JobId, ProjectName};
 
-    const ROUTING_KEY: &str = "0123456789abcdef0123456789canary";
+    const SECRET: &str = "0123456789abcdef0123456789canary";
 
     fn format() -> PagerDuty {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com", false).unwrap());
-        let routing_key = Some(SecretSource::Public(ROUTING_KEY));
+        let routing_key = Some(SecretSource::Public(SECRET));
         let settings = WebhookSettings { routing_key, ..WebhookSettings::new(url) };
         PagerDuty::new("pages", &settings, &SecretSource::read).unwrap()
     }
@@ -210,22 +210,22 @@ mod tests {
 
     #[test]
     fn completed() {
-        insta::assert_snapshot!(shown(&sample_events::completed()), @r#"{"routing_key":null,"event_action":"resolve","dedup_key":"restore default rj-1","client":"restore-watch","payload":{"summary":"Restore completed: restore nightly (rj-1) into index docs completed after 6.0s","source":"default/docs","severity":"info","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_job.completed","group":"default","component":"docs","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":{"id":"rj-1","name":"nightly","backup_id":"bk-1","target_index_name":"docs","target_index_id":"ix-1","created_at":"2026-11-23T11:59:54Z","completed_at":"2026-11-23T12:00:00Z","percent_complete":100.0},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":0.5,"reason":null}}}"#);
+        insta::assert_snapshot!(shown(&sample_events::completed()), @r#"{"routing_key":{"restore-watch:secret":"routing_key"},"event_action":"resolve","dedup_key":"restore default rj-1","client":"restore-watch","payload":{"summary":"Restore completed: restore nightly (rj-1) into index docs completed after 6.0s","source":"default/docs","severity":"info","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_job.completed","group":"default","component":"docs","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":{"id":"rj-1","name":"nightly","backup_id":"bk-1","target_index_name":"docs","target_index_id":"ix-1","created_at":"2026-11-23T11:59:54Z","completed_at":"2026-11-23T12:00:00Z","percent_complete":100.0},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":0.5,"reason":null}}}"#);
     }
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"routing_key":null,"event_action":"trigger","dedup_key":"restore EU & co rj-2","client":"restore-watch","payload":{"summary":"Restore failed: restore rj-2 into index docs_*v2* failed within 1h 30m of its start: <b>no & why</b>","source":"EU & co/docs_*v2*","severity":"error","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_job.failed","group":"EU & co","component":"docs_*v2*","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.failed","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":{"id":"rj-2","name":null,"backup_id":null,"target_index_name":"docs_*v2*","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":42.0},"previous_status":"Failed","status":"Failed","elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":5400.0,"detection_delay_seconds":null,"reason":"<b>no & why</b>"}}}"#);
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"routing_key":{"restore-watch:secret":"routing_key"},"event_action":"trigger","dedup_key":"restore EU & co rj-2","client":"restore-watch","payload":{"summary":"Restore failed: restore rj-2 into index docs_*v2* failed within 1h 30m of its start: <b>no & why</b>","source":"EU & co/docs_*v2*","severity":"error","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_job.failed","group":"EU & co","component":"docs_*v2*","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.failed","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":{"id":"rj-2","name":null,"backup_id":null,"target_index_name":"docs_*v2*","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":42.0},"previous_status":"Failed","status":"Failed","elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":5400.0,"detection_delay_seconds":null,"reason":"<b>no & why</b>"}}}"#);
     }
 
     #[test]
     fn unauthorized() {
-        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r#"{"routing_key":null,"event_action":"trigger","dedup_key":"project EU & co","client":"restore-watch","payload":{"summary":"Pinecone refuses the API key: project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","source":"EU & co","severity":"error","timestamp":"2026-11-23T12:00:00.500Z","class":"project.unauthorized","group":"EU & co","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"project.unauthorized","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":"HTTP 403: Forbidden"}}}"#);
+        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r#"{"routing_key":{"restore-watch:secret":"routing_key"},"event_action":"trigger","dedup_key":"project EU & co","client":"restore-watch","payload":{"summary":"Pinecone refuses the API key: project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","source":"EU & co","severity":"error","timestamp":"2026-11-23T12:00:00.500Z","class":"project.unauthorized","group":"EU & co","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"project.unauthorized","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":"HTTP 403: Forbidden"}}}"#);
     }
 
     #[test]
     fn tests_share_one_alert_of_the_lowest_severity() {
-        insta::assert_snapshot!(shown(&sample_events::test()), @r#"{"routing_key":null,"event_action":"trigger","dedup_key":"restore-watch test","client":"restore-watch","payload":{"summary":"Test of restore-watch, nothing happened: a test of restore-watch; no restore is meant","source":"default","severity":"info","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_watch.test","group":"default","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_watch.test","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":null}}}"#);
+        insta::assert_snapshot!(shown(&sample_events::test()), @r#"{"routing_key":{"restore-watch:secret":"routing_key"},"event_action":"trigger","dedup_key":"restore-watch test","client":"restore-watch","payload":{"summary":"Test of restore-watch, nothing happened: a test of restore-watch; no restore is meant","source":"default","severity":"info","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_watch.test","group":"default","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_watch.test","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":null}}}"#);
     }
 
     #[test]
@@ -266,7 +266,7 @@ mod tests {
         assert!(!contains(&committed) && !format!("{format:?}").contains("canary"));
         let bound = format.bind(&committed);
         let body: Value = serde_json::from_slice(&bound).unwrap();
-        assert_eq!(body["routing_key"], ROUTING_KEY);
+        assert_eq!(body["routing_key"], SECRET);
         assert_eq!(bound, format.bind(&committed));
     }
 

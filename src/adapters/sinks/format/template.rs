@@ -42,16 +42,13 @@ impl Template {
         let settings = settings.unwrap_or_else(|| unreachable!("the reader refuses the format without one"));
 
         let mut bindings = Vec::new();
-        for (pointer, secret) in settings.template.secrets() {
-            let source = settings.secrets.iter().find(|(known, _)| known == secret).map(|(_, source)| source);
-            let source =
-                source.unwrap_or_else(|| unreachable!("the reader refuses a secret without a source"));
+        for (secret_name, source) in &settings.secrets {
             let secret = read(source).map_err(|error| SinkError::Secret {
                 name: name.to_owned(),
                 what: TemplateSettings::SECRET,
                 error,
             })?;
-            bindings.push(Binding { pointer, secret });
+            bindings.push(Binding { name: secret_name.clone(), secret });
         }
 
         Ok(Self {
