@@ -65,6 +65,10 @@ impl Receiver for Webhook {
         (!self.format.is_published_shape()).then(|| self.format.body(event))
     }
 
+    fn recognizes(&self, payload: &Payload) -> bool {
+        self.format.recognizes(&payload.body, &payload.event)
+    }
+
     fn deliver<'a>(&'a self, payload: &'a Payload, now: Timestamp) -> Attempt<'a> {
         Box::pin(self.post(payload, now))
     }

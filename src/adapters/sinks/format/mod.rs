@@ -22,7 +22,7 @@ use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{SinkError, refusal};
+use super::{SinkError, outline, refusal};
 use crate::config::{SecretError, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::FailureClass;
 use crate::engine::retry::RetryAfter;
@@ -32,6 +32,11 @@ use crate::model::{Event, EventKind, markup};
 pub(super) trait Format: fmt::Debug + Send + Sync {
     /// The body for an event.
     fn body(&self, event: &Event) -> Vec<u8>;
+
+    /// Whether the committed body is one of this format.
+    fn recognizes(&self, committed: &[u8], event: &Event) -> bool {
+        outline::is_alike(committed, &self.body(event))
+    }
 
     /// The body of a request, made of the committed one: secrets that belong into a body come in
     /// here, so that none is stored.
@@ -134,6 +139,18 @@ mod tests {
                 assert_eq!(names, format.headers(), "a file cannot set them");
                 assert_eq!(headers.is_empty(), *format != WebhookFormat::Ntfy);
                 assert!(headers.iter().all(|(name, value)| name.is_ascii() && value.is_ascii()));
+            }
+        }
+    }
+
+    #[test]
+    fn each_format_recognizes_its_own_bodies_alone() {
+        for event in [sample_events::completed(), sample_events::failed(), sample_events::unauthorized()] {
+            for own in WebhookFormat::ALL {
+                for other in WebhookFormat::ALL {
+                    let committed = named(*other).body(&event);
+                    assert_eq!(named(*own).recognizes(&committed, &event), own == other, "{own} {other}");
+                }
             }
         }
     }

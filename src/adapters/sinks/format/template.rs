@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::binding::{self, Binding};
 use super::{Format, Read};
-use crate::adapters::sinks::SinkError;
+use crate::adapters::sinks::{SinkError, outline};
 use crate::config::{TemplateSettings, WebhookSettings};
 use crate::engine::retry::RetryAfter;
 use crate::model::{Event, one_line};
@@ -80,6 +80,11 @@ impl Format for Template {
         let Rendered { body, faults } = self.content.render(event);
         self.log(event, &faults);
         body
+    }
+
+    fn recognizes(&self, committed: &[u8], event: &Event) -> bool {
+        // Without a line in the log about what is replaced: the commit logged it.
+        outline::is_alike(committed, &self.content.render(event).body)
     }
 
     fn bind<'a>(&self, committed: &'a [u8]) -> Cow<'a, [u8]> {
