@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::failure::Rejection;
 use super::outbox::INITIAL_IN_FLIGHT;
 use super::retry::RetrySchedule;
 use crate::config::{Hours, Route};
@@ -35,6 +36,8 @@ pub struct DeliveryPolicy {
     pub max_in_flight: usize,
     /// An older event is dropped.
     pub expires_after: Option<Duration>,
+    /// A delivery that is rejected for this is not attempted again.
+    pub final_rejection: Option<Rejection>,
 }
 
 impl DeliveryPolicy {
@@ -46,6 +49,7 @@ impl DeliveryPolicy {
             spacing: Duration::ZERO,
             max_in_flight: INITIAL_IN_FLIGHT,
             expires_after: None,
+            final_rejection: None,
         }
     }
 }

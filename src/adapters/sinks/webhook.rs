@@ -17,7 +17,7 @@ use super::transport::Transport;
 use super::{Attempt, Receiver};
 use crate::adapters::http::{self, Fault, FaultKind, SendError, Terms};
 use crate::config::{Redactor, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
-use crate::engine::{DeliveryPolicy, Failure, FailureClass};
+use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
 
@@ -57,6 +57,7 @@ impl Receiver for Webhook {
         DeliveryPolicy {
             spacing: self.format.spacing(),
             max_in_flight: MAX_IN_FLIGHT,
+            final_rejection: self.format.final_rejection(),
             ..DeliveryPolicy::retry(self.retry_schedule.clone())
         }
     }
@@ -77,6 +78,10 @@ impl Receiver for Webhook {
         let url = self.url.expose().as_str();
         let of_requests = std::iter::once(url).chain(self.headers.secrets()).chain(self.transport.secrets());
         of_requests.chain(self.format.secrets()).collect()
+    }
+
+    fn advice(&self, rejection: Rejection) -> Option<&'static str> {
+        self.format.advice(rejection)
     }
 
     fn missing_format(&self) -> Option<WebhookFormat> {

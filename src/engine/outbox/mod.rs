@@ -219,6 +219,7 @@ impl Outbox {
         let delay = match failure.class {
             _ if is_outdated => Some(Duration::ZERO),
             FailureClass::Permanent | FailureClass::Gone => None,
+            FailureClass::Rejected(rejection) if sink.plan.policy.final_rejection == Some(rejection) => None,
             FailureClass::Rejected(_) => {
                 let since_first = sink.queues.on_rejected(id.event, cx.now.instant);
                 rejected::delay(&sink.plan.policy.schedule, attempts, since_first, pause, cx.rng)

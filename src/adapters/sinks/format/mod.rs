@@ -24,8 +24,8 @@ use serde_json::Value;
 
 use super::{SinkError, outline, refusal};
 use crate::config::{SecretError, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
-use crate::engine::FailureClass;
 use crate::engine::retry::RetryAfter;
+use crate::engine::{FailureClass, Rejection};
 use crate::model::{Event, EventKind, markup};
 
 /// What one kind of receiver wants. What it does not override is what most receivers want.
@@ -79,6 +79,16 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
     /// What an answer with this status, which is no success, means for the delivery.
     fn class_of(&self, status: StatusCode) -> FailureClass {
         refusal::class_of(status)
+    }
+
+    /// What of a delivery the service rejects for good: it says that no retry succeeds.
+    fn final_rejection(&self) -> Option<Rejection> {
+        None
+    }
+
+    /// What to do if the service rejects deliveries like this, if there are words of its own.
+    fn advice(&self, _rejection: Rejection) -> Option<&'static str> {
+        None
     }
 
     /// How long the body of a refusal asks to wait, for services that say so beside the header

@@ -18,9 +18,8 @@ use super::markup::{Markup, plain, utf16};
 use super::{Format, Read};
 use crate::adapters::sinks::SinkError;
 use crate::adapters::sinks::card::Card;
-use crate::adapters::sinks::refusal;
 use crate::config::WebhookSettings;
-use crate::engine::FailureClass;
+use crate::engine::Rejection;
 use crate::model::{Event, EventKind, Severity, presentable};
 use crate::template::placeholder;
 
@@ -81,11 +80,13 @@ impl Format for PagerDuty {
 
     // Of what is retried, a bad request is none (developer.pagerduty.com, "Events API v2 Overview",
     // "Response Codes & Retry Logic").
-    fn class_of(&self, status: StatusCode) -> FailureClass {
-        match status {
-            StatusCode::BAD_REQUEST => FailureClass::Permanent,
-            status => refusal::class_of(status),
-        }
+    fn final_rejection(&self) -> Option<Rejection> {
+        Some(Rejection::Body)
+    }
+
+    fn advice(&self, rejection: Rejection) -> Option<&'static str> {
+        let advice = "PagerDuty refuses the alert; check `routing_key`";
+        (rejection == Rejection::Body).then_some(advice)
     }
 }
 
@@ -187,6 +188,7 @@ mod tests {
     use super::super::super::sample_events;
     use super::*;
     use crate::config::{SecretSource, UrlSource, WebhookUrl};
+    use crate::engine::FailureClass;
     use crate::model::{JobId, ProjectName};
 
     const SECRET: &str = "0123456789abcdef0123456789canary";
@@ -274,10 +276,10 @@ mod tests {
     fn what_is_invalid_is_never_retried() {
         let class = |status| format().class_of(StatusCode::from_u16(status).unwrap());
 
-        assert_eq!(class(400), FailureClass::Permanent);
+        assert_eq!(class(400), FailureClass::Rejected(format().final_rejection().unwrap()));
         assert_eq!(class(429), FailureClass::Throttled);
         assert_eq!(class(500), FailureClass::Transient);
-        assert!(matches!(class(404), FailureClass::Rejected(_)));
+        assert_eq!(class(404), FailureClass::Rejected(Rejection::Address));
     }
 
     proptest! {
