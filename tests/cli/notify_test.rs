@@ -24,7 +24,7 @@ fn test_goes_to_a_sink_whatever_its_route_is() {
 
 #[test]
 fn each_sink_gets_one_marked_test() {
-    let receiver = receive([]);
+    let receiver = receive(vec![Reply::status(202); 7]);
     let formats = ["standard", "cloudevents", "slack", "discord", "teams", "ntfy", "pagerduty"];
     let sinks: String = formats
         .iter()

@@ -124,3 +124,16 @@ fn refused_alert_is_a_dead_letter_at_once_and_asks_for_the_key() {
         "has taken nothing with these settings, and PagerDuty refuses the alert; check `routing_key`";
     assert!(logged.contains(advice) && logged.contains("invalid key"), "{logged}");
 }
+
+#[test]
+fn another_service_at_the_address_takes_no_alert() {
+    let plane = play(&(done(&[("rj-1", "failed")]) + "[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n"));
+    let receiver = pagerduty(vec![Reply::status(200).body("<html>")]);
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(&sink(&receiver));
+
+    let mut daemon = daemon.run(&[]).env("ROUTING_KEY", ROUTING_KEY).start();
+    daemon.until("the next attempt", |_| receiver.count() == 2);
+
+    daemon.signal("TERM");
+    daemon.finish().expect(0).logged("(HTTP 200: not accepted by PagerDuty)");
+}

@@ -143,7 +143,11 @@ impl Webhook {
         };
         failpoint::reached("after_post");
 
-        if answer.status.is_success() { Ok(()) } else { Err(self.refusal(answer)) }
+        let objection = self.format.objection(answer.status).filter(|_| answer.status.is_success());
+        if answer.status.is_success() && objection.is_none() {
+            return Ok(());
+        }
+        Err(self.refusal(answer, objection))
     }
 
     fn request(&self, payload: &Payload, now: Timestamp) -> Result<Request, reqwest::Error> {
@@ -176,7 +180,7 @@ impl Webhook {
     }
 
     /// What an answer without success means.
-    fn refusal(&self, answer: http::Answer) -> Failure {
+    fn refusal(&self, answer: http::Answer, objection: Option<&str>) -> Failure {
         let status = answer.status;
         let class = self.format.class_of(status);
 
@@ -185,9 +189,10 @@ impl Webhook {
         let body = answer.body.unwrap_or_default();
         let retry_after = in_headers.or_else(|| self.format.retry_after(&body));
 
-        let text = match target {
-            Some(target) => format!("a redirect to {target}, which is not followed"),
-            None => String::from_utf8_lossy(&body).into_owned(),
+        let text = match (target, objection) {
+            (Some(target), _) => format!("a redirect to {target}, which is not followed"),
+            (None, Some(objection)) => objection.to_owned(),
+            (None, None) => String::from_utf8_lossy(&body).into_owned(),
         };
         // Redacted before it is cut: half a secret would not be recognized.
         let line = one_line(&self.redactor.redact(&text), MAX_LINE);

@@ -76,7 +76,7 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         configured
     }
 
-    /// What an answer with this status, which is no success, means for the delivery.
+    /// What an answer with this status, which accepts nothing, means for the delivery.
     fn class_of(&self, status: StatusCode) -> FailureClass {
         refusal::class_of(status)
     }
@@ -88,6 +88,11 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
 
     /// What to do if the service rejects deliveries like this, if there are words of its own.
     fn advice(&self, _rejection: Rejection) -> Option<&'static str> {
+        None
+    }
+
+    /// Why an answer with this status, which is a success by itself, accepts nothing.
+    fn objection(&self, _status: StatusCode) -> Option<&'static str> {
         None
     }
 

@@ -18,8 +18,9 @@ use super::markup::{Markup, plain, utf16};
 use super::{Format, Read};
 use crate::adapters::sinks::SinkError;
 use crate::adapters::sinks::card::Card;
+use crate::adapters::sinks::refusal;
 use crate::config::WebhookSettings;
-use crate::engine::Rejection;
+use crate::engine::{FailureClass, Rejection};
 use crate::model::{Event, EventKind, Severity, presentable};
 use crate::template::placeholder;
 
@@ -87,6 +88,18 @@ impl Format for PagerDuty {
     fn advice(&self, rejection: Rejection) -> Option<&'static str> {
         let advice = "PagerDuty refuses the alert; check `routing_key`";
         (rejection == Rejection::Body).then_some(advice)
+    }
+
+    // The same: all that is taken is answered with 202. Another service is behind this address.
+    fn objection(&self, status: StatusCode) -> Option<&'static str> {
+        (status != StatusCode::ACCEPTED).then_some("not accepted by PagerDuty")
+    }
+
+    fn class_of(&self, status: StatusCode) -> FailureClass {
+        if status.is_success() {
+            return FailureClass::Rejected(Rejection::Address);
+        }
+        refusal::class_of(status)
     }
 }
 
@@ -188,7 +201,6 @@ mod tests {
     use super::super::super::sample_events;
     use super::*;
     use crate::config::{SecretSource, UrlSource, WebhookUrl};
-    use crate::engine::FailureClass;
     use crate::model::{JobId, ProjectName};
 
     const SECRET: &str = "0123456789abcdef0123456789canary";
@@ -280,6 +292,15 @@ mod tests {
         assert_eq!(class(429), FailureClass::Throttled);
         assert_eq!(class(500), FailureClass::Transient);
         assert_eq!(class(404), FailureClass::Rejected(Rejection::Address));
+    }
+
+    #[test]
+    fn only_202_is_success() {
+        let objection = |status| format().objection(StatusCode::from_u16(status).unwrap());
+
+        assert_eq!(objection(202), None);
+        assert_eq!(objection(200), Some("not accepted by PagerDuty"));
+        assert_eq!(format().class_of(StatusCode::OK), FailureClass::Rejected(Rejection::Address));
     }
 
     proptest! {
