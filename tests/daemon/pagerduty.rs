@@ -137,3 +137,19 @@ fn another_service_at_the_address_takes_no_alert() {
     daemon.signal("TERM");
     daemon.finish().expect(0).logged("(HTTP 200: not accepted by PagerDuty)");
 }
+
+#[test]
+fn bad_routing_key_is_refused_before_it_is_used() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let receiver = pagerduty(Vec::new());
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink(&receiver));
+
+    let done = daemon.run(&[]).env("ROUTING_KEY", " canary").run().expect(78);
+
+    assert!(
+        done.stderr.contains("sink pages: routing key: the integration key from environment variable"),
+        "{}",
+        done.stderr
+    );
+    assert!(!done.stderr.contains("canary"), "{}", done.stderr);
+}

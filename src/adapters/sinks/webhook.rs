@@ -16,7 +16,7 @@ use super::signature::SigningSecrets;
 use super::transport::Transport;
 use super::{Attempt, Receiver};
 use crate::adapters::http::{self, Fault, FaultKind, SendError, Terms};
-use crate::config::{Redactor, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
@@ -92,7 +92,7 @@ impl Receiver for Webhook {
 impl Webhook {
     /// Sets up the webhook of the sink called `name`.
     pub(super) fn new(name: &str, settings: &WebhookSettings) -> Result<Self, SinkError> {
-        let format = format::of(name, settings, &SecretSource::read)?;
+        let format = format::of(name, settings, &|source| settings.read_secret_of_body(source))?;
         let url = settings
             .url
             .read(settings.allow_http)
@@ -179,7 +179,7 @@ impl Webhook {
         Failure { class, retry_after: None, message: text }
     }
 
-    /// What an answer without success means.
+    /// What an answer without success means, or with one that the format objects to.
     fn refusal(&self, answer: http::Answer, objection: Option<&str>) -> Failure {
         let status = answer.status;
         let class = self.format.class_of(status);

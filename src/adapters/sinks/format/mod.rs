@@ -111,10 +111,14 @@ fn seconds_to_wait(answer: &Value) -> Option<RetryAfter> {
 }
 
 /// How the secrets that belong into a body are read.
-pub(super) type Read = dyn Fn(&SecretSource) -> Result<SecretString, SecretError>;
+pub(super) type Read<'a> = dyn Fn(&SecretSource) -> Result<SecretString, SecretError> + 'a;
 
 /// The registry: the format that a webhook of the sink `name` has with these settings.
-pub(super) fn of(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Box<dyn Format>, SinkError> {
+pub(super) fn of(
+    name: &str,
+    settings: &WebhookSettings,
+    read: &Read<'_>,
+) -> Result<Box<dyn Format>, SinkError> {
     Ok(match settings.format {
         WebhookFormat::Standard => Box::new(standard::Standard),
         WebhookFormat::CloudEvents => Box::new(cloudevents::CloudEvents),

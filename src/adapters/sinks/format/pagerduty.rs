@@ -54,7 +54,7 @@ pub(super) struct PagerDuty {
 impl PagerDuty {
     /// The format of the sink `name`, whose routing key `read` reads. Settings without one come from
     /// no configuration, and `PagerDuty` refuses what is sent with them.
-    pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Self, SinkError> {
+    pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read<'_>) -> Result<Self, SinkError> {
         let secret = settings.routing_key.as_ref().map(read).transpose();
         let secret = secret.map_err(|error| SinkError::Secret {
             name: name.to_owned(),

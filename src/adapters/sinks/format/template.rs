@@ -37,7 +37,7 @@ pub(super) struct Template {
 
 impl Template {
     /// The template of the sink `name`, whose secrets `read` reads.
-    pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Self, SinkError> {
+    pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read<'_>) -> Result<Self, SinkError> {
         let settings = settings.template.as_ref();
         let settings = settings.unwrap_or_else(|| unreachable!("the reader refuses the format without one"));
 
