@@ -131,8 +131,8 @@ fn alert(card: &Card, event: &Event) -> Value {
     })
 }
 
-/// Good news are the end of trouble. All else that is sent is for a person to look at: what is for
-/// the record is sent only if the configuration says so, and then as `info`.
+/// An event of success resolves the alert. All else that is sent is for a person to look at: what is
+/// for the record is sent only if the configuration says so, and then as `info`.
 fn action(kind: EventKind) -> &'static str {
     match kind.severity() {
         Severity::Success => "resolve",
