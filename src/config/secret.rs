@@ -64,6 +64,9 @@ pub enum SecretError {
         /// What is wrong with it, without showing it.
         fault: &'static str,
     },
+    /// The text cannot be a routing key.
+    #[error("the integration key from {0} is not 32 ASCII letters and digits")]
+    BadRoutingKey(SecretSource),
 }
 
 impl SecretError {
@@ -78,12 +81,18 @@ impl SecretError {
                 Some("run the command as a user that may read it, such as with sudo")
             }
             Self::Empty(_) => Some("write the secret into it, alone"),
-            Self::EnvNotText(_) | Self::NoCredentials(_) | Self::Unreadable { .. } | Self::BadKey { .. } => {
-                None
-            }
+            Self::EnvNotText(_)
+            | Self::NoCredentials(_)
+            | Self::Unreadable { .. }
+            | Self::BadKey { .. }
+            | Self::BadRoutingKey(_) => None,
         }
     }
 }
+
+/// The length of a routing key in characters: "Length of 'routing_key' is incorrect (should be 32
+/// characters)", says `PagerDuty` of another one.
+const ROUTING_KEY: usize = 32;
 
 /// Files that hold secrets are small; more than this is not read.
 const MAX_FILE: usize = 64 * 1024;
@@ -112,6 +121,14 @@ impl SecretSource {
     /// Reads the secret as an API key and checks it.
     pub fn read_api_key(&self) -> Result<ApiKey, SecretError> {
         ApiKey::new(self.read()?).map_err(|fault| SecretError::BadKey { origin: self.clone(), fault })
+    }
+
+    /// Reads the secret as a key that `PagerDuty` routes events by, and checks its form.
+    pub fn read_routing_key(&self) -> Result<SecretString, SecretError> {
+        let key = self.read()?;
+        let text = key.expose_secret();
+        let is_good = text.len() == ROUTING_KEY && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        if is_good { Ok(key) } else { Err(SecretError::BadRoutingKey(self.clone())) }
     }
 }
 
@@ -230,6 +247,17 @@ impl fmt::Debug for ApiKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn routing_keys_are_32_letters_and_digits() {
+        let is_good = |text: &'static str| SecretSource::Public(text).read_routing_key().is_ok();
+
+        assert!(is_good("0123456789abcdef0123456789ABCDEF"));
+        assert!(!is_good(" short") && !is_good("0123456789abcdef0123456789abcde-"));
+        assert!(!is_good("0123456789abcdef0123456789abcdef0"));
+        let error = SecretSource::Public(" canary").read_routing_key().unwrap_err().to_string();
+        assert!(!error.contains("canary"), "{error}");
+    }
 
     #[test]
     fn impossible_keys_are_refused_without_being_shown() {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::failure::Rejection;
 use super::outbox::INITIAL_IN_FLIGHT;
 use super::retry::RetrySchedule;
 use crate::config::{Hours, Route};
@@ -39,6 +40,8 @@ pub struct DeliveryPolicy {
     /// that are still pending: the receiver keeps the present state of each job, which they would
     /// set back. They are dropped then.
     pub end_supersedes: bool,
+    /// A delivery that is rejected for this is not attempted again.
+    pub final_rejection: Option<Rejection>,
 }
 
 impl DeliveryPolicy {
@@ -51,6 +54,7 @@ impl DeliveryPolicy {
             max_in_flight: INITIAL_IN_FLIGHT,
             expires_after: None,
             end_supersedes: false,
+            final_rejection: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 mod environment;
 mod filters;
 mod leaf;
+mod placeholder;
 mod tree;
 mod variables;
 
@@ -14,5 +15,6 @@ mod tests;
 
 pub use filters::FILTERS;
 pub use leaf::{Fault, Leaf};
-pub use tree::{Content, LeafFault, Node, Rendered, Template};
+pub use placeholder::{placeholder, secret_of};
+pub use tree::{Content, LeafFault, MAX_BODY, Node, Rendered, Template};
 pub use variables::Variables;

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Fault, Leaf, Variables};
+use super::{Fault, Leaf, Variables, placeholder};
 use crate::model::Event;
 
 /// The most that the texts of a body may have together, in bytes: no message is longer, and each
 /// body is kept in the state until it is delivered.
-const MAX_BODY: usize = 64 * 1024;
+pub const MAX_BODY: usize = 64 * 1024;
 
 /// What a webhook sends for an event.
 #[derive(Debug, Clone)]
@@ -37,7 +37,8 @@ pub enum Node {
     /// A number or a boolean.
     Constant(Value),
     Text(Leaf),
-    /// `null` in a body that is kept; the secret of this name takes its place when it is sent.
+    /// A placeholder in a body that is kept; the secret of this name takes its place when it is
+    /// sent.
     Secret(String),
     Array(Vec<Node>),
     Table(Vec<(String, Node)>),
@@ -84,15 +85,6 @@ impl Template {
         };
         Rendered { body, faults: rendering.faults }
     }
-
-    /// Where secrets stand in the body, as JSON pointers (RFC 6901), with their names.
-    pub fn secrets(&self) -> Vec<(String, &str)> {
-        let mut found = Vec::new();
-        if let Content::Json(node) = &self.content {
-            find_secrets(node, "", &mut found);
-        }
-        found
-    }
 }
 
 /// A rendering under way.
@@ -109,7 +101,7 @@ impl Rendering {
         match node {
             Node::Constant(value) => value.clone(),
             Node::Text(leaf) => self.leaf(leaf, pointer),
-            Node::Secret(_) => Value::Null,
+            Node::Secret(name) => placeholder(name),
             Node::Array(items) => {
                 let items = items.iter().enumerate();
                 items.map(|(at, item)| self.node(item, &below(pointer, &at.to_string()))).collect()
@@ -127,23 +119,6 @@ impl Rendering {
             self.faults.push(LeafFault { pointer: pointer.to_owned(), fault });
             if leaf.is_expression() { Value::Null } else { Value::from(self.summary.as_str()) }
         })
-    }
-}
-
-fn find_secrets<'a>(node: &'a Node, pointer: &str, found: &mut Vec<(String, &'a str)>) {
-    match node {
-        Node::Constant(_) | Node::Text(_) => {}
-        Node::Secret(name) => found.push((pointer.to_owned(), name)),
-        Node::Array(items) => {
-            for (at, item) in items.iter().enumerate() {
-                find_secrets(item, &below(pointer, &at.to_string()), found);
-            }
-        }
-        Node::Table(entries) => {
-            for (key, node) in entries {
-                find_secrets(node, &below(pointer, key), found);
-            }
-        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) const PATH: &str = "services/canary-of-a-path?token=canary-of-a-query
 pub(crate) const TOKEN: &str = "canary-of-a-bearer-token";
 
 /// A secret that belongs into a body.
-pub(crate) const KEY_OF_BODY: &str = "canary-of-a-routing-key-01234567";
+pub(crate) const KEY_OF_BODY: &str = "canaryofaroutingkey0123456789abc";
 
 /// The password of a mail account, and the form in which it is sent (RFC 4616).
 pub(crate) const PASSWORD: &str = "canary-of-a-password";

@@ -116,19 +116,51 @@ fn resolution_finds_its_alert_over_a_restart() {
 }
 
 #[test]
-fn invalid_alert_is_a_dead_letter_at_once_and_shows_no_key() {
+fn refused_alert_is_a_dead_letter_at_once_and_asks_for_the_key() {
     let plane = play(&(done(&[("rj-1", "failed")]) + "[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n"));
-    let receiver = pagerduty(Vec::new());
+    let refusal = format!("{{\"status\":\"invalid key\",\"errors\":[\"{ROUTING_KEY}\"]}}");
+    let receiver = pagerduty(vec![Reply::status(400).body(refusal)]);
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(&sink(&receiver));
 
-    let short = &ROUTING_KEY[12..];
-    let mut daemon = daemon.run(&[]).env("ROUTING_KEY", short).env("RUST_LOG", "debug").start();
-    daemon.until_logged("(rj-1) after attempt 1 of 10: HTTP 400: {");
+    let mut daemon = daemon.run(&[]).env("ROUTING_KEY", ROUTING_KEY).env("RUST_LOG", "debug").start();
+    daemon.until_logged("(rj-1) after 1 attempt: HTTP 400: {");
 
     assert_eq!(receiver.count(), 1);
+    assert!(!status(&daemon)["trouble"].is_null());
     let listed = ask(&daemon, &["deliveries", "--all", "--output", "json"]);
     daemon.signal("TERM");
     let logged = daemon.finish().expect(0).stderr;
     assert!(!logged.contains("canary") && !listed.stdout.contains("canary"), "{logged}");
-    assert!(logged.contains("Length of 'routing_key' is incorrect"), "{logged}");
+    let advice =
+        "has taken nothing with these settings, and PagerDuty refuses the alert; check `routing_key`";
+    assert!(logged.contains(advice) && logged.contains("invalid key"), "{logged}");
+}
+
+#[test]
+fn another_service_at_the_address_takes_no_alert() {
+    let plane = play(&(done(&[("rj-1", "failed")]) + "[[job]]\nid = \"rj-2\"\ntakes = \"1h\"\n"));
+    let receiver = pagerduty(vec![Reply::status(200).body("<html>")]);
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(&sink(&receiver));
+
+    let mut daemon = daemon.run(&[]).env("ROUTING_KEY", ROUTING_KEY).start();
+    daemon.until("the next attempt", |_| receiver.count() == 2);
+
+    daemon.signal("TERM");
+    daemon.finish().expect(0).logged("(HTTP 200: not accepted by PagerDuty)");
+}
+
+#[test]
+fn bad_routing_key_is_refused_before_it_is_used() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
+    let receiver = pagerduty(Vec::new());
+    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink(&receiver));
+
+    let done = daemon.run(&[]).env("ROUTING_KEY", " canary").run().expect(78);
+
+    assert!(
+        done.stderr.contains("sink pages: routing key: the integration key from environment variable"),
+        "{}",
+        done.stderr
+    );
+    assert!(!done.stderr.contains("canary"), "{}", done.stderr);
 }

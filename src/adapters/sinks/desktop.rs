@@ -55,6 +55,11 @@ impl Receiver for Desktop {
         }
     }
 
+    fn recognizes(&self, _payload: &Payload) -> bool {
+        // It shows the event, whatever the body is.
+        true
+    }
+
     fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {
         let failed = |message| Failure {
             class: if has_session() { FailureClass::Transient } else { FailureClass::Permanent },

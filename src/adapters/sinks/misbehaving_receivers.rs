@@ -98,7 +98,8 @@ async fn attempt(answer: Answer) -> (Result<(), String>, Duration) {
     let url = WebhookUrl::parse(&format!("http://{address}/secret"), false).unwrap();
     let settings = SinkSettings::new(SinkTarget::Webhook(WebhookSettings::new(UrlSource::Given(url))));
     let sink = Sink::new(&settings, |_| Box::pin(std::future::ready(Ok(())))).unwrap();
-    let payload = Payload { event: sample_events::test(), body: b"the body".to_vec() };
+    let event = sample_events::test();
+    let payload = Payload { body: serde_json::to_vec(&event).unwrap(), event };
     let server = tokio::spawn(serve(answer, listener));
 
     let clock = Clock::set_to("2026-11-24T12:00:00Z".parse().unwrap());
@@ -120,7 +121,7 @@ async fn attempt(answer: Answer) -> (Result<(), String>, Duration) {
 async fn serve(answer: Answer, listener: TcpListener) -> std::io::Result<()> {
     let (mut stream, _) = listener.accept().await?;
     let (mut request, mut received) = ([0; 4096], 0);
-    while !request[..received].ends_with(b"the body") {
+    while !request[..received].ends_with(b"\"reason\":null}") {
         received += stream.read(&mut request[received..]).await?;
     }
 

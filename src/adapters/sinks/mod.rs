@@ -16,6 +16,7 @@ mod headers;
 mod log;
 #[cfg(test)]
 mod misbehaving_receivers;
+mod outline;
 mod refusal;
 #[cfg(test)]
 mod sample_events;
@@ -56,6 +57,14 @@ trait Receiver: fmt::Debug + Send + Sync {
     /// the event and the settings alone.
     fn body(&self, _event: &Event) -> Option<Vec<u8>> {
         None
+    }
+
+    /// Whether the committed body is one that it makes: its type or format may be another one since.
+    fn recognizes(&self, payload: &Payload) -> bool {
+        match self.body(&payload.event) {
+            None => outline::is_published(&payload.body, &payload.event),
+            Some(own) => outline::is_alike(&payload.body, &own),
+        }
     }
 
     /// Makes one attempt at a delivery, at `now`.
@@ -156,8 +165,15 @@ impl Sink {
         self.receiver.body(event)
     }
 
-    /// Makes one attempt at a delivery, at `now`.
+    /// Makes one attempt at a delivery, at `now`. A committed body that the sink cannot have made is
+    /// replaced by the one that its present settings make of the event, at each attempt the same.
     pub async fn deliver(&self, payload: &Payload, now: Timestamp) -> Result<(), Failure> {
-        self.receiver.deliver(payload, now).await
+        if self.receiver.recognizes(payload) {
+            return self.receiver.deliver(payload, now).await;
+        }
+        let event = payload.event.clone();
+        // Nothing in an event can fail to be written.
+        let body = self.body(&event).unwrap_or_else(|| serde_json::to_vec(&event).unwrap_or_default());
+        self.receiver.deliver(&Payload { event, body }, now).await
     }
 }

@@ -16,7 +16,7 @@ use super::signature::SigningSecrets;
 use super::transport::Transport;
 use super::{Attempt, Receiver, credentials, rejection_in_words};
 use crate::adapters::http::{self, Fault, FaultKind, SendError, Terms};
-use crate::config::{Redactor, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
+use crate::config::{Redactor, WebhookFormat, WebhookSettings, WebhookUrl};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
 use crate::model::{Event, Payload, one_line};
 use crate::platform::failpoint;
@@ -60,12 +60,17 @@ impl Receiver for Webhook {
             spacing: self.format.spacing(),
             max_in_flight: MAX_IN_FLIGHT,
             end_supersedes: self.format.keeps_state(),
+            final_rejection: self.format.final_rejection(),
             ..DeliveryPolicy::retry(self.retry_schedule.clone())
         }
     }
 
     fn body(&self, event: &Event) -> Option<Vec<u8>> {
         (!self.format.is_published_shape()).then(|| self.format.body(event))
+    }
+
+    fn recognizes(&self, payload: &Payload) -> bool {
+        self.format.recognizes(&payload.body, &payload.event)
     }
 
     fn deliver<'a>(&'a self, payload: &'a Payload, now: Timestamp) -> Attempt<'a> {
@@ -79,6 +84,9 @@ impl Receiver for Webhook {
     }
 
     fn advice(&self, rejection: Rejection) -> String {
+        if let Some(advice) = self.format.advice(rejection) {
+            return advice.to_owned();
+        }
         let check = match (rejection, self.missing_format) {
             (Rejection::Body, Some(format)) => {
                 return format!("its receiver refuses this format; is `format = \"{format}\"` missing?");
@@ -94,7 +102,7 @@ impl Receiver for Webhook {
 impl Webhook {
     /// Sets up the webhook of the sink called `name`.
     pub(super) fn new(name: &str, settings: &WebhookSettings) -> Result<Self, SinkError> {
-        let format = format::of(name, settings, &SecretSource::read)?;
+        let format = format::of(name, settings, &|source| settings.read_secret_of_body(source))?;
         let url = settings
             .url
             .read(settings.allow_http)
@@ -147,7 +155,11 @@ impl Webhook {
         };
         failpoint::reached("after_post");
 
-        if answer.status.is_success() { Ok(()) } else { Err(self.refusal(answer)) }
+        let objection = self.format.objection(answer.status).filter(|_| answer.status.is_success());
+        if answer.status.is_success() && objection.is_none() {
+            return Ok(());
+        }
+        Err(self.refusal(answer, objection))
     }
 
     fn request(&self, payload: &Payload, now: Timestamp) -> Result<Request, reqwest::Error> {
@@ -179,8 +191,8 @@ impl Webhook {
         Failure { class, retry_after: None, message: text }
     }
 
-    /// What an answer without success means.
-    fn refusal(&self, answer: http::Answer) -> Failure {
+    /// What an answer without success means, or with one that the format objects to.
+    fn refusal(&self, answer: http::Answer, objection: Option<&str>) -> Failure {
         let status = answer.status;
         let class = self.format.class_of(status);
 
@@ -189,9 +201,10 @@ impl Webhook {
         let body = answer.body.unwrap_or_default();
         let retry_after = in_headers.or_else(|| self.format.retry_after(&body));
 
-        let text = match target {
-            Some(target) => format!("a redirect to {target}, which is not followed"),
-            None => String::from_utf8_lossy(&body).into_owned(),
+        let text = match (target, objection) {
+            (Some(target), _) => format!("a redirect to {target}, which is not followed"),
+            (None, Some(objection)) => objection.to_owned(),
+            (None, None) => String::from_utf8_lossy(&body).into_owned(),
         };
         // Redacted before it is cut: half a secret would not be recognized.
         let line = one_line(&self.redactor.redact(&text), MAX_LINE);

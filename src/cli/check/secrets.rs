@@ -103,6 +103,10 @@ impl Check {
             });
             is_readable &= self.add(owner, "signing secret", source, read);
         }
+        if let Some(source) = &webhook.routing_key {
+            let read = webhook.read_secret_of_body(source).map(drop).map_err(Fault::of);
+            is_readable &= self.add(owner, "routing key", source, read);
+        }
         is_readable
     }
 

@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use toml::de::DeValue;
 
 use super::headers::{self, HeaderSettings};
@@ -14,7 +15,7 @@ use super::{EventFilter, Meaning, Surroundings, TargetSettings, TemplateSettings
 use crate::config::keys::{ALLOW_HTTP, CA_FILE, Key, Kind, Table, choice, default};
 use crate::config::reader::{Finding, Section, Value, source, url};
 use crate::config::surprise::Surprise;
-use crate::config::{Problem, SecretSource, UrlSource, WebhookFormat, WebhookUrl};
+use crate::config::{Problem, SecretError, SecretSource, UrlSource, WebhookFormat, WebhookUrl};
 use crate::model::Keyword as _;
 
 pub(in crate::config) static KEYS: Table = Table {
@@ -117,6 +118,11 @@ impl WebhookSettings {
         }
     }
 
+    /// Reads a secret of its bodies, and checks its form if it has one.
+    pub fn read_secret_of_body(&self, source: &SecretSource) -> Result<SecretString, SecretError> {
+        if self.routing_key.as_ref() == Some(source) { source.read_routing_key() } else { source.read() }
+    }
+
     /// Reads the rest of a webhook's table, and finishes it.
     pub(super) fn read(
         mut section: Section<'_>,
@@ -214,12 +220,7 @@ impl TargetSettings for WebhookSettings {
     fn secrets(&self) -> Vec<(&'static str, &SecretSource)> {
         let of_body = self.template.iter().flat_map(|template| &template.secrets);
         let of_body = of_body.map(|(_, source)| (TemplateSettings::SECRET, source));
-        self.headers
-            .secrets()
-            .chain(self.transport.secrets())
-            .chain(of_body)
-            .chain(self.routing_key.iter().map(|source| ("routing key", source)))
-            .collect()
+        self.headers.secrets().chain(self.transport.secrets()).chain(of_body).collect()
     }
 }
 

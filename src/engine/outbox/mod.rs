@@ -221,6 +221,7 @@ impl Outbox {
         let delay = match failure.class {
             _ if is_outdated => Some(Duration::ZERO),
             FailureClass::Permanent | FailureClass::Gone => None,
+            FailureClass::Rejected(rejection) if sink.plan.policy.final_rejection == Some(rejection) => None,
             FailureClass::Rejected(_) => {
                 let rejections = sink.queues.on_rejected(id.event, cx.now.instant);
                 let schedule = &sink.plan.policy.schedule;

@@ -51,6 +51,22 @@ fn record(stage: &Stage) -> DeliveryRecord {
 }
 
 #[test]
+fn a_final_rejection_is_trouble_and_never_retried() {
+    let final_rejection = Some(Rejection::Credentials);
+    let policy = DeliveryPolicy { final_rejection, ..everything().policy };
+    let mut stage = Stage::new(&[project(&["a"])], vec![SinkPlan { policy, ..everything() }]);
+    stage.answer("Pending");
+    stage.command(Command::Pause(ProjectName::default()));
+
+    let began = fail_each(&mut stage, |_| REJECTED);
+
+    assert_eq!(began.len(), 1);
+    assert!(stage.diagnostics.iter().any(|line| matches!(line, Diagnostic::SinkRejects { .. })));
+    assert!(stage.engine.sinks().next().unwrap().trouble.is_some());
+    assert_eq!(stage.engine.deliveries().dead_letters(), 1);
+}
+
+#[test]
 fn a_rejected_delivery_is_a_dead_letter_within_minutes() {
     let mut stage = watched(&["a"]);
 

@@ -25,10 +25,16 @@ impl WebhookReceiver {
         let receiver = receive([]);
         let clock = Clock::system();
         receiver.decide(move |received| {
-            let (reply, taken) = reply(&page);
+            let (reply, taken) = reply(&page, format);
             let id = received.header("webhook-id").unwrap_or_default().to_owned();
             let fault = fault(format, secrets, received);
-            page.record(Post { at: clock.now().wall, id, body: committed(&received.body), taken, fault });
+            page.record(Post {
+                at: clock.now().wall,
+                id,
+                body: committed(format, &received.body),
+                taken,
+                fault,
+            });
             reply
         });
         Self { name, format, secrets, receiver }
@@ -69,11 +75,12 @@ impl Receives for WebhookReceiver {
 }
 
 /// How a request is answered, and whether that is well.
-fn reply(page: &Page) -> (Reply, bool) {
+fn reply(page: &Page, format: &str) -> (Reply, bool) {
+    let taken = |status| Reply::status(if format == "pagerduty" { 202 } else { status });
     let late = |reply: Reply| reply.after(Duration::from_millis(page.delay()));
     match page.mood() {
-        (Temper::Well, _) | (Temper::Wild, 0..50) | (Temper::Strict, 0..55) => (Reply::status(204), true),
-        (Temper::Wild, 50..60) => (late(Reply::status(200).body("taken")), true),
+        (Temper::Well, _) | (Temper::Wild, 0..50) | (Temper::Strict, 0..55) => (taken(204), true),
+        (Temper::Wild, 50..60) => (late(taken(200).body("taken")), true),
         (Temper::Wild, 60..70) => (Reply::status(500), false),
         (Temper::Wild, 70..75) => (late(Reply::status(502).body("<html>")), false),
         (Temper::Wild, 75..78) => (Reply::status(429).body("{\"retry_after\": 0.05}"), false),
@@ -85,9 +92,11 @@ fn reply(page: &Page) -> (Reply, bool) {
 }
 
 /// The committed body of a request: without the secret that came in when it was made.
-fn committed(body: &Bytes) -> Bytes {
+fn committed(format: &str, body: &Bytes) -> Bytes {
     let secret = format!("\"{}\"", secrets::KEY_OF_BODY);
-    String::from_utf8_lossy(body).replace(&secret, "null").into()
+    let name = if format == "pagerduty" { "routing_key" } else { "key" };
+    let placeholder = format!("{{\"restore-watch:secret\":\"{name}\"}}");
+    String::from_utf8_lossy(body).replace(&secret, &placeholder).into()
 }
 
 /// What is wrong with a request by itself: its form, or one of its signatures.

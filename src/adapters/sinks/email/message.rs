@@ -11,7 +11,7 @@ use lettre::message::{Mailbox, MultiPartBuilder, MultiPartKind, SinglePart};
 use sha2::{Digest as _, Sha256};
 
 use crate::adapters::sinks::card::{Card, Label};
-use crate::model::{Event, EventKind, Severity, presentable};
+use crate::model::{Event, EventId, EventKind, Severity, presentable};
 
 /// In characters.
 const MAX_SUBJECT: usize = 200;
@@ -51,6 +51,12 @@ pub(super) fn message(event: &Event, from: &Mailbox, to: &[Mailbox]) -> Vec<u8> 
     let mail = mail.multipart(parts.singlepart(SinglePart::html(html(&card, &about))));
     // Only without a sender and recipients it cannot be built.
     mail.map(|mail| mail.formatted()).unwrap_or_default()
+}
+
+/// Whether a mail is that of the event with this id.
+pub(super) fn has_id(mail: &[u8], id: EventId) -> bool {
+    let line = format!("\r\nMessage-ID: <{id}@");
+    mail.windows(line.len()).any(|window| window == line.as_bytes())
 }
 
 /// What happened, and to which index, job or project.

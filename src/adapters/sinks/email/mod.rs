@@ -22,7 +22,7 @@ use tracing::error;
 use self::dialog::{Broken, Dialog, Login, Reply, Stream};
 use self::refusal::{Refused, Step};
 use super::error::SinkError;
-use super::{Attempt, Receiver};
+use super::{Attempt, Receiver, outline};
 use crate::adapters::http::{self, Fault, FaultKind, Peer, Tls};
 use crate::config::{EmailSettings, EmailTls, Redactor};
 use crate::engine::{DeliveryPolicy, Failure, FailureClass, Rejection};
@@ -64,6 +64,11 @@ impl Receiver for Email {
 
     fn body(&self, event: &Event) -> Option<Vec<u8>> {
         Some(message(event, &self.settings))
+    }
+
+    fn recognizes(&self, payload: &Payload) -> bool {
+        let own = message(&payload.event, &self.settings);
+        message::has_id(&payload.body, payload.event.id) && outline::is_alike(&payload.body, &own)
     }
 
     fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {

@@ -1,7 +1,7 @@
 //! Secrets that belong into a body of JSON, put there when a request is made.
 //!
-//! Invariant: the committed body has `null` where a secret goes, so that no secret is stored; and
-//! one committed body always makes the same request.
+//! Invariant: the committed body has a placeholder where a secret goes, so that no secret is stored,
+//! and a secret goes nowhere else; one committed body always makes the same request.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,56 +9,72 @@ use std::fmt;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-/// A secret, and where it goes in the body.
+use crate::template::secret_of;
+
+/// A secret, and how placeholders call it.
 pub(super) struct Binding {
-    /// A JSON pointer (RFC 6901).
-    pub(super) pointer: String,
+    pub(super) name: String,
     pub(super) secret: SecretString,
 }
 
 impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Binding({})", self.pointer)
+        write!(f, "Binding({})", self.name)
     }
 }
 
-/// The committed body with each secret in its place. A place that the body does not have is left
-/// out: the body was committed with other settings.
+/// The committed body with each secret in place of its placeholder.
 pub(super) fn bind<'a>(committed: &'a [u8], bindings: &[Binding]) -> Cow<'a, [u8]> {
     if bindings.is_empty() {
         return Cow::Borrowed(committed);
     }
     let Ok(mut body) = serde_json::from_slice::<Value>(committed) else { return Cow::Borrowed(committed) };
-
-    for Binding { pointer, secret } in bindings {
-        if let Some(place) = body.pointer_mut(pointer).filter(|place| place.is_null()) {
-            *place = secret.expose_secret().into();
-        }
-    }
+    fill(&mut body, bindings);
     Cow::Owned(body.to_string().into_bytes())
+}
+
+fn fill(value: &mut Value, bindings: &[Binding]) {
+    if let Some(name) = secret_of(value) {
+        if let Some(binding) = bindings.iter().find(|binding| binding.name == name) {
+            *value = binding.secret.expose_secret().into();
+        }
+        return;
+    }
+    match value {
+        Value::Array(values) => values.iter_mut().for_each(|value| fill(value, bindings)),
+        Value::Object(values) => values.values_mut().for_each(|value| fill(value, bindings)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn binding(pointer: &str) -> Binding {
-        Binding { pointer: pointer.to_owned(), secret: "canary\"".into() }
+    fn binding(name: &str) -> Binding {
+        Binding { name: name.to_owned(), secret: "canary\"".into() }
     }
 
     #[test]
-    fn secrets_take_the_place_of_null() {
+    fn secrets_take_the_place_of_their_placeholders_alone() {
         let bound = |body: &str| {
-            let bindings = [binding("/a/1"), binding("/k~1"), binding("/none/0")];
+            let bindings = [binding("key"), binding("other")];
             String::from_utf8(bind(body.as_bytes(), &bindings).into_owned()).unwrap()
         };
 
         assert_eq!(
-            bound(r#"{"z":1.0,"a":[0,null],"k/":null}"#),
-            r#"{"z":1.0,"a":[0,"canary\""],"k/":"canary\""}"#
+            bound(r#"{"z":1.0,"a":[null,{"restore-watch:secret":"key"}]}"#),
+            r#"{"z":1.0,"a":[null,"canary\""]}"#
         );
-        assert_eq!(bound(r#"{"a":[0,"kept"]}"#), r#"{"a":[0,"kept"]}"#, "made with other settings");
-        assert_eq!(bound("a text"), "a text");
+        for unchanged in [
+            r#"{"key":null}"#,
+            r#"{"a":"restore-watch:secret","key":"key"}"#,
+            r#"{"a":{"restore-watch:secret":"unknown"}}"#,
+            r#"{"a":{"restore-watch:secret":"key","b":1}}"#,
+            "a text",
+        ] {
+            assert_eq!(bound(unchanged), unchanged);
+        }
     }
 
     #[test]
@@ -68,6 +84,6 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        assert_eq!(format!("{:?}", binding("/a")), "Binding(/a)");
+        assert_eq!(format!("{:?}", binding("a")), "Binding(a)");
     }
 }

@@ -22,16 +22,21 @@ use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{SinkError, refusal};
+use super::{SinkError, outline, refusal};
 use crate::config::{SecretError, SecretSource, WebhookFormat, WebhookSettings, WebhookUrl};
-use crate::engine::FailureClass;
 use crate::engine::retry::RetryAfter;
+use crate::engine::{FailureClass, Rejection};
 use crate::model::{Event, EventKind, markup};
 
 /// What one kind of receiver wants. What it does not override is what most receivers want.
 pub(super) trait Format: fmt::Debug + Send + Sync {
     /// The body for an event.
     fn body(&self, event: &Event) -> Vec<u8>;
+
+    /// Whether the committed body is one of this format.
+    fn recognizes(&self, committed: &[u8], event: &Event) -> bool {
+        outline::is_alike(committed, &self.body(event))
+    }
 
     /// The body of a request, made of the committed one: secrets that belong into a body come in
     /// here, so that none is stored.
@@ -77,9 +82,24 @@ pub(super) trait Format: fmt::Debug + Send + Sync {
         configured
     }
 
-    /// What an answer with this status, which is no success, means for the delivery.
+    /// What an answer with this status, which accepts nothing, means for the delivery.
     fn class_of(&self, status: StatusCode) -> FailureClass {
         refusal::class_of(status)
+    }
+
+    /// What of a delivery the service rejects for good: it says that no retry succeeds.
+    fn final_rejection(&self) -> Option<Rejection> {
+        None
+    }
+
+    /// What to do if the service rejects deliveries like this, if there are words of its own.
+    fn advice(&self, _rejection: Rejection) -> Option<&'static str> {
+        None
+    }
+
+    /// Why an answer with this status, which is a success by itself, accepts nothing.
+    fn objection(&self, _status: StatusCode) -> Option<&'static str> {
+        None
     }
 
     /// How long the body of a refusal asks to wait, for services that say so beside the header
@@ -97,10 +117,14 @@ fn seconds_to_wait(answer: &Value) -> Option<RetryAfter> {
 }
 
 /// How the secrets that belong into a body are read.
-pub(super) type Read = dyn Fn(&SecretSource) -> Result<SecretString, SecretError>;
+pub(super) type Read<'a> = dyn Fn(&SecretSource) -> Result<SecretString, SecretError> + 'a;
 
 /// The registry: the format that a webhook of the sink `name` has with these settings.
-pub(super) fn of(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Box<dyn Format>, SinkError> {
+pub(super) fn of(
+    name: &str,
+    settings: &WebhookSettings,
+    read: &Read<'_>,
+) -> Result<Box<dyn Format>, SinkError> {
     Ok(match settings.format {
         WebhookFormat::Standard => Box::new(standard::Standard),
         WebhookFormat::CloudEvents => Box::new(cloudevents::CloudEvents),
@@ -140,6 +164,18 @@ mod tests {
                 assert_eq!(names, format.headers(), "a file cannot set them");
                 assert_eq!(headers.is_empty(), *format != WebhookFormat::Ntfy);
                 assert!(headers.iter().all(|(name, value)| name.is_ascii() && value.is_ascii()));
+            }
+        }
+    }
+
+    #[test]
+    fn each_format_recognizes_its_own_bodies_alone() {
+        for event in [sample_events::completed(), sample_events::failed(), sample_events::unauthorized()] {
+            for own in WebhookFormat::ALL {
+                for other in WebhookFormat::ALL {
+                    let committed = named(*other).body(&event);
+                    assert_eq!(named(*own).recognizes(&committed, &event), own == other, "{own} {other}");
+                }
             }
         }
     }

@@ -20,8 +20,9 @@ use crate::adapters::sinks::SinkError;
 use crate::adapters::sinks::card::Card;
 use crate::adapters::sinks::refusal;
 use crate::config::WebhookSettings;
-use crate::engine::FailureClass;
+use crate::engine::{FailureClass, Rejection};
 use crate::model::{Event, EventKind, Severity, presentable};
+use crate::template::placeholder;
 
 /// The summary (developer.pagerduty.com, "Send an Alert Event": at most 1,024 characters).
 const MAX_SUMMARY: usize = 1024;
@@ -40,8 +41,8 @@ const MAX_DETAIL: usize = 4000;
 /// The key of all tests, so that however many there were, one alert is open.
 const KEY_OF_TESTS: &str = "restore-watch test";
 
-/// Where the routing key stands in a body, as a JSON pointer.
-const PLACE_OF_ROUTING_KEY: &str = "/routing_key";
+/// The routing key, as its placeholder in a committed body calls it.
+const ROUTING_KEY: &str = "routing_key";
 
 const MARKUP: Markup = Markup { escape: plain, measure: utf16 };
 
@@ -53,15 +54,14 @@ pub(super) struct PagerDuty {
 impl PagerDuty {
     /// The format of the sink `name`, whose routing key `read` reads. Settings without one come from
     /// no configuration, and `PagerDuty` refuses what is sent with them.
-    pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Self, SinkError> {
+    pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read<'_>) -> Result<Self, SinkError> {
         let secret = settings.routing_key.as_ref().map(read).transpose();
         let secret = secret.map_err(|error| SinkError::Secret {
             name: name.to_owned(),
             what: "routing key",
             error,
         })?;
-        let routing_key =
-            Binding { pointer: PLACE_OF_ROUTING_KEY.to_owned(), secret: secret.unwrap_or_default() };
+        let routing_key = Binding { name: ROUTING_KEY.to_owned(), secret: secret.unwrap_or_default() };
         Ok(Self { routing_key })
     }
 }
@@ -86,11 +86,25 @@ impl Format for PagerDuty {
 
     // Of what is retried, a bad request is none (developer.pagerduty.com, "Events API v2 Overview",
     // "Response Codes & Retry Logic").
+    fn final_rejection(&self) -> Option<Rejection> {
+        Some(Rejection::Body)
+    }
+
+    fn advice(&self, rejection: Rejection) -> Option<&'static str> {
+        let advice = "PagerDuty refuses the alert; check `routing_key`";
+        (rejection == Rejection::Body).then_some(advice)
+    }
+
+    // The same: all that is taken is answered with 202. Another service is behind this address.
+    fn objection(&self, status: StatusCode) -> Option<&'static str> {
+        (status != StatusCode::ACCEPTED).then_some("not accepted by PagerDuty")
+    }
+
     fn class_of(&self, status: StatusCode) -> FailureClass {
-        match status {
-            StatusCode::BAD_REQUEST => FailureClass::Permanent,
-            status => refusal::class_of(status),
+        if status.is_success() {
+            return FailureClass::Rejected(Rejection::Address);
         }
+        refusal::class_of(status)
     }
 }
 
@@ -114,7 +128,7 @@ fn alert(card: &Card, event: &Event) -> Value {
     payload["custom_details"] = details;
 
     json!({
-        "routing_key": null,
+        "routing_key": placeholder(ROUTING_KEY),
         "event_action": action(event.kind),
         "dedup_key": key(event),
         "client": "restore-watch",
@@ -122,8 +136,8 @@ fn alert(card: &Card, event: &Event) -> Value {
     })
 }
 
-/// Good news are the end of trouble. All else that is sent is for a person to look at: what is for
-/// the record is sent only if the configuration says so, and then as `info`.
+/// An event of success resolves the alert. All else that is sent is for a person to look at: what is
+/// for the record is sent only if the configuration says so, and then as `info`.
 fn action(kind: EventKind) -> &'static str {
     match kind.severity() {
         Severity::Success => "resolve",
@@ -194,11 +208,11 @@ mod tests {
     use crate::config::{SecretSource, UrlSource, WebhookUrl};
     use crate::model::{JobId, ProjectName};
 
-    const ROUTING_KEY: &str = "0123456789abcdef0123456789canary";
+    const SECRET: &str = "0123456789abcdef0123456789canary";
 
     fn format() -> PagerDuty {
         let url = UrlSource::Given(WebhookUrl::parse("https://example.com", false).unwrap());
-        let routing_key = Some(SecretSource::Public(ROUTING_KEY));
+        let routing_key = Some(SecretSource::Public(SECRET));
         let settings = WebhookSettings { routing_key, ..WebhookSettings::new(url) };
         PagerDuty::new("pages", &settings, &SecretSource::read).unwrap()
     }
@@ -215,22 +229,22 @@ mod tests {
 
     #[test]
     fn completed() {
-        insta::assert_snapshot!(shown(&sample_events::completed()), @r#"{"routing_key":null,"event_action":"resolve","dedup_key":"restore default rj-1","client":"restore-watch","payload":{"summary":"Restore completed: restore nightly (rj-1) into index docs completed after 6.0s","source":"default/docs","severity":"info","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_job.completed","group":"default","component":"docs","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":{"id":"rj-1","name":"nightly","backup_id":"bk-1","target_index_name":"docs","target_index_id":"ix-1","created_at":"2026-11-23T11:59:54Z","completed_at":"2026-11-23T12:00:00Z","percent_complete":100.0},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":0.5,"reason":null}}}"#);
+        insta::assert_snapshot!(shown(&sample_events::completed()), @r#"{"routing_key":{"restore-watch:secret":"routing_key"},"event_action":"resolve","dedup_key":"restore default rj-1","client":"restore-watch","payload":{"summary":"Restore completed: restore nightly (rj-1) into index docs completed after 6.0s","source":"default/docs","severity":"info","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_job.completed","group":"default","component":"docs","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.completed","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":{"id":"rj-1","name":"nightly","backup_id":"bk-1","target_index_name":"docs","target_index_id":"ix-1","created_at":"2026-11-23T11:59:54Z","completed_at":"2026-11-23T12:00:00Z","percent_complete":100.0},"previous_status":"Pending","status":"Completed","elapsed_seconds":6.0,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":0.5,"reason":null}}}"#);
     }
 
     #[test]
     fn failed() {
-        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"routing_key":null,"event_action":"trigger","dedup_key":"restore EU & co rj-2","client":"restore-watch","payload":{"summary":"Restore failed: restore rj-2 into index docs_*v2* failed within 1h 30m of its start: <b>no & why</b>","source":"EU & co/docs_*v2*","severity":"error","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_job.failed","group":"EU & co","component":"docs_*v2*","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.failed","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":{"id":"rj-2","name":null,"backup_id":null,"target_index_name":"docs_*v2*","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":42.0},"previous_status":"Failed","status":"Failed","elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":5400.0,"detection_delay_seconds":null,"reason":"<b>no & why</b>"}}}"#);
+        insta::assert_snapshot!(shown(&sample_events::failed()), @r#"{"routing_key":{"restore-watch:secret":"routing_key"},"event_action":"trigger","dedup_key":"restore EU & co rj-2","client":"restore-watch","payload":{"summary":"Restore failed: restore rj-2 into index docs_*v2* failed within 1h 30m of its start: <b>no & why</b>","source":"EU & co/docs_*v2*","severity":"error","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_job.failed","group":"EU & co","component":"docs_*v2*","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_job.failed","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":{"id":"rj-2","name":null,"backup_id":null,"target_index_name":"docs_*v2*","target_index_id":null,"created_at":null,"completed_at":null,"percent_complete":42.0},"previous_status":"Failed","status":"Failed","elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":5400.0,"detection_delay_seconds":null,"reason":"<b>no & why</b>"}}}"#);
     }
 
     #[test]
     fn unauthorized() {
-        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r#"{"routing_key":null,"event_action":"trigger","dedup_key":"project EU & co","client":"restore-watch","payload":{"summary":"Pinecone refuses the API key: project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","source":"EU & co","severity":"error","timestamp":"2026-11-23T12:00:00.500Z","class":"project.unauthorized","group":"EU & co","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"project.unauthorized","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":"HTTP 403: Forbidden"}}}"#);
+        insta::assert_snapshot!(shown(&sample_events::unauthorized()), @r#"{"routing_key":{"restore-watch:secret":"routing_key"},"event_action":"trigger","dedup_key":"project EU & co","client":"restore-watch","payload":{"summary":"Pinecone refuses the API key: project EU & co: the API refuses the key or its permission: HTTP 403: Forbidden","source":"EU & co","severity":"error","timestamp":"2026-11-23T12:00:00.500Z","class":"project.unauthorized","group":"EU & co","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"project.unauthorized","timestamp":"2026-11-23T12:00:00.500Z","project":"EU & co","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":"HTTP 403: Forbidden"}}}"#);
     }
 
     #[test]
     fn tests_share_one_alert_of_the_lowest_severity() {
-        insta::assert_snapshot!(shown(&sample_events::test()), @r#"{"routing_key":null,"event_action":"trigger","dedup_key":"restore-watch test","client":"restore-watch","payload":{"summary":"Test of restore-watch, nothing happened: a test of restore-watch; no restore is meant","source":"default","severity":"info","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_watch.test","group":"default","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_watch.test","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":null}}}"#);
+        insta::assert_snapshot!(shown(&sample_events::test()), @r#"{"routing_key":{"restore-watch:secret":"routing_key"},"event_action":"trigger","dedup_key":"restore-watch test","client":"restore-watch","payload":{"summary":"Test of restore-watch, nothing happened: a test of restore-watch; no restore is meant","source":"default","severity":"info","timestamp":"2026-11-23T12:00:00.500Z","class":"restore_watch.test","group":"default","custom_details":{"id":"01a20846-fe00-7000-8000-000000000000","type":"restore_watch.test","timestamp":"2026-11-23T12:00:00.500Z","project":"default","job":null,"previous_status":null,"status":null,"elapsed_seconds":null,"elapsed_lower_bound_seconds":null,"elapsed_upper_bound_seconds":null,"detection_delay_seconds":null,"reason":null}}}"#);
     }
 
     #[test]
@@ -271,7 +285,7 @@ mod tests {
         assert!(!contains(&committed) && !format!("{format:?}").contains("canary"));
         let bound = format.bind(&committed);
         let body: Value = serde_json::from_slice(&bound).unwrap();
-        assert_eq!(body["routing_key"], ROUTING_KEY);
+        assert_eq!(body["routing_key"], SECRET);
         assert_eq!(bound, format.bind(&committed));
     }
 
@@ -279,10 +293,19 @@ mod tests {
     fn what_is_invalid_is_never_retried() {
         let class = |status| format().class_of(StatusCode::from_u16(status).unwrap());
 
-        assert_eq!(class(400), FailureClass::Permanent);
+        assert_eq!(class(400), FailureClass::Rejected(format().final_rejection().unwrap()));
         assert_eq!(class(429), FailureClass::Throttled);
         assert_eq!(class(500), FailureClass::Transient);
-        assert!(matches!(class(404), FailureClass::Rejected(_)));
+        assert_eq!(class(404), FailureClass::Rejected(Rejection::Address));
+    }
+
+    #[test]
+    fn only_202_is_success() {
+        let objection = |status| format().objection(StatusCode::from_u16(status).unwrap());
+
+        assert_eq!(objection(202), None);
+        assert_eq!(objection(200), Some("not accepted by PagerDuty"));
+        assert_eq!(format().class_of(StatusCode::OK), FailureClass::Rejected(Rejection::Address));
     }
 
     proptest! {

@@ -1,6 +1,7 @@
 //! The published shape of the event, for receivers that are programs.
 
 use super::Format;
+use crate::adapters::sinks::outline;
 use crate::model::Event;
 
 #[derive(Debug)]
@@ -10,6 +11,10 @@ impl Format for Standard {
     fn body(&self, event: &Event) -> Vec<u8> {
         // Nothing in an event can fail to be written.
         serde_json::to_vec(event).unwrap_or_default()
+    }
+
+    fn recognizes(&self, committed: &[u8], event: &Event) -> bool {
+        outline::is_published(committed, event)
     }
 
     fn is_published_shape(&self) -> bool {

@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::binding::{self, Binding};
 use super::{Format, Read};
-use crate::adapters::sinks::SinkError;
+use crate::adapters::sinks::{SinkError, outline};
 use crate::config::{TemplateSettings, WebhookSettings};
 use crate::engine::retry::RetryAfter;
 use crate::model::{Event, one_line};
@@ -37,21 +37,18 @@ pub(super) struct Template {
 
 impl Template {
     /// The template of the sink `name`, whose secrets `read` reads.
-    pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read) -> Result<Self, SinkError> {
+    pub(super) fn new(name: &str, settings: &WebhookSettings, read: &Read<'_>) -> Result<Self, SinkError> {
         let settings = settings.template.as_ref();
         let settings = settings.unwrap_or_else(|| unreachable!("the reader refuses the format without one"));
 
         let mut bindings = Vec::new();
-        for (pointer, secret) in settings.template.secrets() {
-            let source = settings.secrets.iter().find(|(known, _)| known == secret).map(|(_, source)| source);
-            let source =
-                source.unwrap_or_else(|| unreachable!("the reader refuses a secret without a source"));
+        for (secret_name, source) in &settings.secrets {
             let secret = read(source).map_err(|error| SinkError::Secret {
                 name: name.to_owned(),
                 what: TemplateSettings::SECRET,
                 error,
             })?;
-            bindings.push(Binding { pointer, secret });
+            bindings.push(Binding { name: secret_name.clone(), secret });
         }
 
         Ok(Self {
@@ -83,6 +80,11 @@ impl Format for Template {
         let Rendered { body, faults } = self.content.render(event);
         self.log(event, &faults);
         body
+    }
+
+    fn recognizes(&self, committed: &[u8], event: &Event) -> bool {
+        // Without a line in the log about what is replaced: the commit logged it.
+        outline::is_alike(committed, &self.content.render(event).body)
     }
 
     fn bind<'a>(&self, committed: &'a [u8]) -> Cow<'a, [u8]> {

@@ -3,9 +3,12 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::config::reader::parse_in;
 use crate::config::{Problems, SecretSource, Settings, SinkTarget, TemplateSettings};
-use crate::template::Content;
+use crate::model::{Event, EventKind};
+use crate::template::{Content, placeholder};
 
 use super::{FULL, read};
 
@@ -44,7 +47,9 @@ fn every_key_of_a_template_is_read() {
 
     assert_eq!(app.content_type, "application/json");
     assert_eq!(app.secrets, [("token".to_owned(), SecretSource::Credential("token".to_owned()))]);
-    assert_eq!(app.template.secrets(), [("/token".to_owned(), "token")]);
+    let event = Event::samples(EventKind::Completed).remove(0);
+    let body: Value = serde_json::from_slice(&app.template.render(&event).body).unwrap();
+    assert_eq!(body["token"], placeholder("token"));
     assert!(matches!(app.template.content, Content::Json(_)));
     assert_eq!(line.content_type, "text/csv");
     assert!(matches!(&line.template.content, Content::Text(leaf) if leaf.source() == "{{ type }}\n"));

@@ -15,10 +15,7 @@ use crate::config::secret_words::{has_token, is_name_of_secret};
 use crate::config::sinks::Surroundings;
 use crate::config::typo::nearest;
 use crate::model::{Event, EventKind};
-use crate::template::{Fault, Leaf, Node, Variables};
-
-/// Room for one text in the trial, in bytes.
-const ROOM: usize = 64 * 1024;
+use crate::template::{Fault, Leaf, MAX_BODY, Node, Variables};
 
 /// The most types of event that a message names.
 const MOST_NAMED: usize = 3;
@@ -239,7 +236,7 @@ fn failure(leaf: &Leaf, env: &Env) -> Option<(Fault, Vec<EventKind>)> {
     for kind in EventKind::ALL_AND_TEST {
         let faults = Event::samples(*kind)
             .into_iter()
-            .filter_map(|event| leaf.render(&Variables::of(&event, env), &mut ROOM.clone()).err());
+            .filter_map(|event| leaf.render(&Variables::of(&event, env), &mut MAX_BODY.clone()).err());
         if let Some(fault) = faults.last() {
             found.get_or_insert_with(|| (fault, Vec::new())).1.push(*kind);
         }

@@ -35,6 +35,25 @@ fn payload(sink: &Sink) -> Payload {
     Payload { body: sink.body(&event).unwrap(), event }
 }
 
+#[tokio::test]
+async fn body_of_another_type_of_sink_is_never_a_mail() {
+    let server = Server::default();
+    let sink = sink(settings(server.start().await, EmailTls::None));
+    let event = sample_events::completed();
+    let own = sink.body(&event).unwrap();
+    let published = serde_json::to_vec(&event).unwrap();
+
+    for body in [published, b"Bcc: victim@example.com\r\n\r\ntext".to_vec(), own.clone()] {
+        let payload = Payload { event: event.clone(), body };
+        sink.deliver(&payload, Clock::system().now().wall).await.unwrap();
+    }
+
+    let received = server.received();
+    let mails: Vec<_> = received.iter().filter(|what| what.starts_with("From: ")).collect();
+    let own = String::from_utf8(own).unwrap();
+    assert_eq!(mails, [&own; 3], "{received:?}");
+}
+
 /// The class and the text of a failure, and how long the attempt took; the port is left out.
 type Failed = (FailureClass, String);
 

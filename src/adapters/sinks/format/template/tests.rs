@@ -218,8 +218,12 @@ fn examples_read_as_people_write() {
       "text": "*Restore failed*\nrestore rj-2 into index docs_*v2* failed within 1h 30m of its start: <·b>no & why<·/b>\nProject: EU & co\n\nThe API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup."
     }
     pushover: {
-      "token": null,
-      "user": null,
+      "token": {
+        "restore-watch:secret": "token"
+      },
+      "user": {
+        "restore-watch:secret": "user"
+      },
       "title": "Restore failed",
       "message": "restore rj-2 into index docs_*v2* failed within 1h 30m of its start: <b>no & why</b>\n\nThe API gives no reason. Look at the index in the Pinecone console, then start the restore again from the backup.",
       "priority": 1
