@@ -24,8 +24,8 @@ use crate::platform::process;
 ///
 /// The event has the type `restore_watch.test`, which no other command sends, so that no receiver
 /// takes it for the end of a restore. Each sink gets one attempt, whatever its `events`. Nothing is
-/// kept, and the watch of a running daemon is not disturbed. At PagerDuty, all tests are one alert
-/// of severity `info`, which stays open until a person resolves it there.
+/// kept, and the watch of a running daemon is not disturbed. In the format `pagerduty`, all tests are
+/// one alert of severity `info`, which stays open until a person resolves it there.
 ///
 /// If a daemon runs and no configuration is named, the daemon sends the events to its own sinks,
 /// with its own secrets. Else this command reads the configuration and the secrets that it names.

@@ -90,7 +90,7 @@ impl SecretError {
     }
 }
 
-/// The length of a routing key in characters: "Length of 'routing_key' is incorrect (should be 32
+/// The length of a routing key in characters: "Length of `routing_key` is incorrect (should be 32
 /// characters)", says `PagerDuty` of another one.
 const ROUTING_KEY: usize = 32;
 
