@@ -108,7 +108,7 @@ fn command_has_nothing_of_the_daemon() {
     let launcher = "file=$1; shift; exec \"$@\" 9< \"$file\"";
     let script = "env > env; pwd > pwd; ps -o pgid= -p $$ > group; echo $$ > pid\n\
                   (cd /; for fd in /proc/$$/fd/*; do readlink $fd; done) > files\n\
-                  grep Sig /proc/$$/status > signals";
+                  while read -r line; do echo \"$line\"; done < /proc/$$/status > signals";
     let script = script.replace("pwd > pwd", "echo $OLDPWD > pwd");
     let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&sink(&folder, &script, ""));
     let daemon = daemon
