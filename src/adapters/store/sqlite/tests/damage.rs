@@ -37,6 +37,18 @@ fn a_file_not_understood_is_refused_and_left_alone() {
         text(&changed),
         "the state FILE is damaged: 3 rows of the table deliveries are not as they were written"
     );
+    let place = Place::filled();
+    let changed = |change: &str| {
+        let connection = Connection::open(place.path()).unwrap();
+        connection.execute_batch("PRAGMA writable_schema = ON").unwrap();
+        connection.execute_batch(change).unwrap();
+        drop(connection);
+        OpenFile::open(&place.path(), None).unwrap_err().to_string()
+    };
+    let flipped =
+        "UPDATE sqlite_schema SET sql = replace(sql, 'NEW.', 'NEV.') WHERE name = 'deliveries_changed'";
+    let error = changed(flipped);
+    assert!(error.ends_with("is damaged: the trigger deliveries_changed is not as it was made"), "{error}");
     std::fs::write(place.path(), "This is no database, but a text of some length.".repeat(40)).unwrap();
     let error = OpenFile::open(&place.path(), None).unwrap_err().to_string();
     assert!(error.ends_with("is damaged: file is not a database"), "{error}");
