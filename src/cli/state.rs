@@ -35,7 +35,7 @@ impl StateArgs {
             None => self.of_daemon()?,
         };
         let settings = match path {
-            Some(_) => StateSettings { path, keep: StateSettings::KEEP },
+            Some(path) => StateSettings::in_file(path),
             None => config::state(self.config.as_deref())?,
         };
         store::backend(&settings).ok_or_else(|| {
@@ -85,6 +85,6 @@ pub(super) fn cannot_open(error: OpenError) -> Failure {
             "name the state with --state-file (that of the system service is \
              /var/lib/restore-watch/state.db), or the configuration with --config",
         ),
-        OpenErrorClass::System | OpenErrorClass::Unusable => error.into(),
+        _ => error.into(),
     }
 }

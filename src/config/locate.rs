@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::{self, Variables};
 use super::problem::Problem;
-use super::{Problems, Settings, ShownPath, StateSettings, reader};
+use super::{Problems, Settings, ShownPath, StatePlace, StateSettings, reader};
 
 /// The largest configuration file that is read, in bytes: 16 MiB, which is some 400,000 jobs. What
 /// is larger is a file of another kind, and is not to fill the memory.
@@ -37,8 +37,8 @@ pub fn state(explicit: Option<&Path>) -> Result<StateSettings, Problems> {
         Ok(path) => Ok(load(&path)?.state),
         Err(problems) if named(explicit).is_some() => Err(problems),
         Err(_) => {
-            let path = reader::usual_state_path(&environment::of_process);
-            Ok(StateSettings { path, keep: StateSettings::KEEP })
+            let place = reader::usual_state_path(&environment::of_process).map(StatePlace::File);
+            Ok(StateSettings { place, keep: StateSettings::KEEP })
         }
     }
 }
@@ -58,8 +58,8 @@ pub fn is_system_file(path: &Path) -> bool {
 /// service, which has a directory of its own, uses the same file.
 pub fn is_state_of_user(path: &Path, state: &StateSettings) -> bool {
     is_system_file(path)
-        && state.path.is_some()
-        && state.path == reader::state_path_of_user(&environment::of_process)
+        && state.file().is_some()
+        && state.file() == reader::state_path_of_user(&environment::of_process).as_deref()
 }
 
 /// Reads and checks the file at `path` as [`load`] does, with another environment (see `parse_in`).

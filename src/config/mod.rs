@@ -23,6 +23,7 @@ mod secret;
 mod secret_words;
 mod settings;
 mod sinks;
+mod state;
 mod surprise;
 mod typo;
 mod webhook_url;
@@ -44,7 +45,7 @@ pub use redactor::Redactor;
 pub use secret::{ApiKey, SecretError, SecretSource};
 pub use settings::{
     ApiSettings, CadenceSettings, DiscoverySettings, JobSettings, MonitorSettings, ProjectSettings, Rate,
-    Retention, Settings, SlowAfter, StateSettings, WatchSettings, label_fault,
+    Retention, Settings, SlowAfter, WatchSettings, label_fault,
 };
 pub use sinks::{
     Authorization, ClientCert, DesktopSettings, EmailLogin, EmailSettings, EventFilter, ExecSettings, Header,
@@ -52,4 +53,5 @@ pub use sinks::{
     Restore, Route, SinkSettings, SinkTarget, TargetSettings, TemplateSettings, TransportSettings,
     WebhookSettings, header_fault, trusted,
 };
+pub use state::{ClusterSettings, PostgresAddress, PostgresSettings, StatePlace, StateSettings};
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -6,10 +6,10 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::keys::{API, CADENCE, DISCOVER, HEARTBEAT, JOB, STATE, TOP, WATCH};
+use super::keys::{API, CADENCE, DISCOVER, HEARTBEAT, JOB, TOP, WATCH};
 use super::{
     Effort, Endpoint, HttpSettings, IndexPattern, LogFormat, Problem, SecretSource, SinkSettings, SinkTarget,
-    UrlSource,
+    StateSettings, UrlSource,
 };
 use crate::model::{JobId, ProjectName, Until, duration};
 
@@ -61,20 +61,6 @@ pub struct MonitorSettings {
 impl MonitorSettings {
     /// The default of `interval`.
     pub const INTERVAL: Duration = HEARTBEAT.key("interval").duration();
-}
-
-/// Where the daemon keeps its state, and how long finished records stay there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateSettings {
-    /// The file; none if neither the configuration nor the environment says where.
-    pub path: Option<PathBuf>,
-    pub keep: Retention,
-}
-
-impl StateSettings {
-    /// The defaults of `keep` and `keep_history`.
-    pub const KEEP: Retention =
-        Retention { records: STATE.key("keep").duration(), history: STATE.key("keep_history").duration() };
 }
 
 /// How long what has ended is kept.

@@ -100,6 +100,12 @@ impl Tls {
         Ok(Self(Arc::new(config)))
     }
 
+    /// The configuration, for a library that makes its connections itself.
+    #[cfg(feature = "postgres")]
+    pub fn configuration(&self) -> ClientConfig {
+        ClientConfig::clone(&self.0)
+    }
+
     /// Encrypts a connection to this host.
     pub async fn secure(
         &self,

@@ -1,5 +1,6 @@
 //! How a store fails.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::adapters::report::ReadError;
@@ -13,7 +14,7 @@ pub struct OpenError {
     pub class: OpenErrorClass,
     /// What went wrong, and where.
     pub message: String,
-    pub help: &'static str,
+    pub help: Cow<'static, str>,
 }
 
 /// The part of an [`OpenError`] that a program acts on.
@@ -25,6 +26,11 @@ pub enum OpenErrorClass {
     System,
     /// There is one, and it cannot be used.
     Unusable,
+    /// The configuration names a place that cannot be used as it is: a wrong password, missing rights, an address without a
+    /// database.
+    Misconfigured,
+    /// The server of the state does not answer, or takes no writes now. That may end by itself.
+    Unreachable,
 }
 
 impl OpenError {
@@ -32,7 +38,8 @@ impl OpenError {
     pub fn exit(&self) -> Exit {
         match self.class {
             OpenErrorClass::System => Exit::System,
-            OpenErrorClass::Missing | OpenErrorClass::Unusable => Exit::State,
+            OpenErrorClass::Misconfigured => Exit::Config,
+            OpenErrorClass::Missing | OpenErrorClass::Unusable | OpenErrorClass::Unreachable => Exit::State,
         }
     }
 }
@@ -76,12 +83,20 @@ pub enum StoreErrorClass {
     Gone,
     /// It failed; in most cases, the disk did.
     Failed,
+    /// Another replica has the lease of the state, or may have it by now: this process commits
+    /// nothing any more.
+    Deposed,
 }
 
 impl StoreError {
     /// Whether the state was deleted or replaced under this process.
     pub fn is_gone(&self) -> bool {
         self.class == StoreErrorClass::Gone
+    }
+
+    /// Whether this process lost the lease of the state.
+    pub fn is_deposed(&self) -> bool {
+        self.class == StoreErrorClass::Deposed
     }
 }
 

@@ -10,7 +10,10 @@ mod admin;
 #[cfg(test)]
 mod contract;
 mod error;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
+mod replica;
 #[cfg(test)]
 mod samples;
 mod sqlite;
@@ -25,28 +28,45 @@ use jiff::Timestamp;
 
 pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
 pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorClass};
+#[cfg(feature = "postgres")]
+pub use postgres::Postgres;
+pub use replica::{ActiveReplica, ClusterView, Look, Looking, OtherReplica, Replica};
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;
 
 use crate::adapters::report::Reader;
-use crate::config::StateSettings;
+use crate::config::{StatePlace, StateSettings};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
+use crate::model::time::Instant;
 use crate::model::{DeliveryId, Payload};
+use crate::platform::clock::Clock;
 
 /// The store of these settings; none if they name no place.
 pub fn backend(settings: &StateSettings) -> Option<Box<dyn Backend>> {
-    settings.path.as_deref().map(|path| Box::new(Sqlite::at(path)) as Box<dyn Backend>)
+    Some(match settings.place.as_ref()? {
+        StatePlace::File(path) => Box::new(Sqlite::at(path)),
+        #[cfg(feature = "postgres")]
+        StatePlace::Postgres(settings) => Box::new(Postgres::at(settings)),
+        #[cfg(not(feature = "postgres"))]
+        StatePlace::Postgres(_) => return None,
+    })
 }
 
 /// A place for a state. Everything here waits for the disk or for a server.
-pub trait Backend: Send {
+pub trait Backend: Send + Sync {
     /// The place, for people.
     fn location(&self) -> String;
 
     /// Takes the lease of the state and reads all of it; makes it if there is none. With
     /// `set_aside`, one that is there is renamed first, with that time in its name.
     fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError>;
+
+    /// Takes part in the cluster that shares the state, with this clock; none if the state belongs to one process at a time. A
+    /// replica comes to the state by [`Replica::look`] instead of [`Backend::open`].
+    fn replica(&self, _clock: Clock) -> Option<Box<dyn Replica>> {
+        None
+    }
 
     /// Opens a state that is there beside the process that has its lease, or without one.
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError>;
@@ -79,6 +99,9 @@ pub struct Holder {
 /// Work of a store under way.
 pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
+/// Ends once a lease is lost.
+pub type Lost = Pin<Box<dyn Future<Output = StoreError> + Send>>;
+
 /// The body of a delivery, if that is not the event as JSON.
 pub type Body = (DeliveryId, Vec<u8>);
 
@@ -98,4 +121,26 @@ pub trait Store: Send {
 
     /// The changes that a [`DeliveryAdmin`] made since the last call. Fails once the state is gone.
     fn edits(&self) -> Pending<Vec<Edit>>;
+
+    /// Whether this process may begin something now, such as a poll or an attempt of a delivery:
+    /// past the deadline of its lease, another replica may be active.
+    fn holds(&self, _now: Instant) -> bool {
+        true
+    }
+
+    /// Ends with the reason once the lease is lost, which is never if the state belongs to one
+    /// process. Whatever is asked of the store from then on fails as deposed.
+    fn lost(&self) -> Lost {
+        Box::pin(std::future::pending())
+    }
+
+    /// The replicas that share the state, as they were last seen; none if it belongs to one process.
+    fn cluster(&self) -> Option<ClusterView> {
+        None
+    }
+
+    /// Gives the lease back, after the last commit: another replica takes it at its next look.
+    fn give_back(&self) -> Pending<()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::adapters::monitor::{Monitor, MonitorError};
 use crate::adapters::web::{Token, TokenError};
 use crate::app::setup::{Setup, SetupErrors};
-use crate::config::{self, HttpSettings, LogFormat, Problem, Problems, Settings, StateSettings};
+use crate::config::{self, HttpSettings, LogFormat, Problem, Problems, Settings, StatePlace, StateSettings};
 
 /// A configuration with everything that it names.
 #[derive(Debug)]
@@ -30,8 +30,8 @@ pub struct Loaded {
 /// Settings that change only by a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fixed {
-    /// The path of the state.
-    pub state: Option<PathBuf>,
+    /// Where the state is.
+    pub state: Option<StatePlace>,
     /// The format of the log.
     pub log: LogFormat,
     /// The HTTP listener. A new token from the same source is used by a reload.
@@ -109,14 +109,14 @@ impl Loaded {
 impl Fixed {
     /// The part of these settings that changes only by a restart.
     pub fn of(settings: &Settings) -> Self {
-        Self { state: settings.state.path.clone(), log: settings.log_format(), http: settings.http.clone() }
+        Self { state: settings.state.place.clone(), log: settings.log_format(), http: settings.http.clone() }
     }
 
     /// The changes in `new` that need a restart, in words.
     pub(super) fn misses(&self, new: &Self) -> Vec<String> {
         let mut missed = Vec::new();
         if self.state != new.state {
-            missed.push("the path of the state changed: that takes a restart".to_owned());
+            missed.push("the place of the state changed: that takes a restart".to_owned());
         }
         if self.log != new.log {
             missed.push("the format of the log changed: that takes a restart".to_owned());

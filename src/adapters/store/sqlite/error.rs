@@ -130,7 +130,7 @@ impl From<FileError> for OpenError {
             FileError::NoThread(_) => OpenErrorClass::System,
             _ => OpenErrorClass::Unusable,
         };
-        Self { class, message: error.to_string(), help: error.help() }
+        Self { class, message: error.to_string(), help: error.help().into() }
     }
 }
 

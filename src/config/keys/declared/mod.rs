@@ -15,7 +15,7 @@ pub(in crate::config) use self::jobs::{DISCOVER, JOB};
 pub(in crate::config) use self::layers::{API, CADENCE, WATCH};
 pub(in crate::config) use self::project::PROJECT;
 pub(in crate::config) use self::secret::SECRET;
-pub(in crate::config) use self::top::{HEARTBEAT, STATE, TOP};
+pub(in crate::config) use self::top::{CLUSTER, HEARTBEAT, STATE, TOP};
 use super::{Key, Kind, Table};
 use crate::config::SinkType;
 use crate::config::sinks::{BASIC_KEYS, CLIENT_CERT_KEYS, HOURS, SINK, SINK_DEFAULTS};
@@ -23,7 +23,8 @@ use crate::model::{Keyword, duration};
 
 /// All of them, in the order of the sample.
 pub(in crate::config) fn tables() -> impl Iterator<Item = &'static Table> {
-    let above = [&TOP, &JOB, &DISCOVER, &API, &CADENCE, &WATCH, &STATE, &HEARTBEAT, &HTTP, &PROJECT];
+    let above =
+        [&TOP, &JOB, &DISCOVER, &API, &CADENCE, &WATCH, &STATE, &CLUSTER, &HEARTBEAT, &HTTP, &PROJECT];
     let of_sinks = SinkType::ALL.iter().map(|kind| kind.table());
     let further = [&BASIC_KEYS, &CLIENT_CERT_KEYS, &HOURS, &SECRET];
     above.into_iter().chain([&SINK_DEFAULTS, &SINK]).chain(of_sinks).chain(further)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ALLOW_HTTP, API, CADENCE, HTTP, INTERVAL, PROJECT, TEXT, WATCH, time};
+use super::{ALLOW_HTTP, API, CA_FILE, CADENCE, HTTP, INTERVAL, LONGEST_NAME, PROJECT, TEXT, WATCH, time};
 use crate::config::keys::{Key, Kind, Table};
 use crate::config::sinks::SINK_DEFAULTS;
 use crate::model::duration;
@@ -34,6 +34,7 @@ pub(in crate::config) static TOP: Table = Table {
         Key::new("cadence", Kind::Table(&CADENCE), "How often jobs are polled, for all projects."),
         Key::new("watch", Kind::Table(&WATCH), "When trouble becomes an event, for all projects."),
         Key::new("state", Kind::Table(&STATE), "Where the state is kept, and for how long."),
+        Key::new("cluster", Kind::Table(&CLUSTER), "The replicas that share a state in a database."),
         Key::new("heartbeat", Kind::Table(&HEARTBEAT), "A dead man's switch that gets a ping while the watch works."),
         Key::new("http", Kind::Table(&HTTP), "The HTTP listener, which shows health, metrics and the status page."),
         Key::new("project", Kind::Tables(&PROJECT), "Further projects, or settings of the default one."),
@@ -72,6 +73,44 @@ pub(in crate::config) static STATE: Table = Table {
             time(Duration::from_hours(1)..=duration::LONGEST, Duration::from_hours(2 * 365 * 24)),
             "How long to keep a row of the history for each restore that ended, apart from `keep`: it may be longer or \
              shorter.",
+        ),
+        Key::new(
+            "postgres",
+            Kind::Url,
+            "A PostgreSQL database in place of the file, which several replicas can share: a connection string without a \
+             password, or where the whole of it is read from. Several hosts can be named; the one that can be written is used.",
+        )
+        .example("\"postgresql://restore_watch@db.example/restore_watch\""),
+        CA_FILE,
+        Key::new(
+            "allow_plaintext",
+            Kind::Boolean,
+            "Whether to allow a connection without TLS to a database on another machine.",
+        ),
+    ],
+};
+
+pub(in crate::config) static CLUSTER: Table = Table {
+    title: "`[cluster]`",
+    place: Some("[cluster]"),
+    about: "The replicas that share a state in a database: one is active, the others stand by. Only with `postgres` in `[state]`.",
+    keys: &[
+        Key::new(
+            "name",
+            Kind::Label { longest: LONGEST_NAME },
+            "Which state of the database is shared: `default`, unless another one is named.",
+        )
+        .example("\"default\""),
+        Key::new(
+            "replica",
+            Kind::Label { longest: LONGEST_NAME },
+            "What this process is called in messages, by default the host name. It decides nothing.",
+        )
+        .example("\"a\""),
+        Key::new(
+            "lease",
+            time(Duration::from_secs(3)..=Duration::from_secs(45), Duration::from_secs(15)),
+            "How long the active replica may be silent before another one takes over.",
         ),
     ],
 };

@@ -109,7 +109,7 @@ fn every_key_of_a_project_is_read() {
     assert_eq!(job.name.as_deref(), Some("nightly"));
     assert_eq!(job.deadline, Some(Duration::from_hours(2)));
 
-    assert_eq!(settings.state.path.as_deref(), Some(Path::new("/etc/restore-watch/state/watch.db")));
+    assert_eq!(settings.state.file(), Some(Path::new("/etc/restore-watch/state/watch.db")));
     assert_eq!(settings.state.keep.records, Duration::from_hours(7 * 24));
     assert_eq!(settings.state.keep.history, Duration::from_hours(2 * 365 * 24));
     assert_eq!(settings.drain_timeout, Duration::from_secs(30));
@@ -227,7 +227,7 @@ fn state_is_in_the_first_directory_that_is_named() {
         parse_in(&text, Path::new("/etc/restore-watch/config.toml"), &variable).unwrap().state
     };
     let place = |text: &str, variables: &[(&str, &str)]| {
-        read(text, variables).path.map(|path| path.display().to_string())
+        read(text, variables).file().map(|path| path.display().to_string())
     };
     let service = ("STATE_DIRECTORY", "/var/lib/restore-watch:/var/lib/other");
     let (xdg, home) = (("XDG_STATE_HOME", "/xdg"), ("HOME", "/home/a"));
@@ -319,7 +319,7 @@ fn sample_is_valid_and_shows_the_defaults() {
     assert_eq!((monitor.interval, monitor.allow_http), (MonitorSettings::INTERVAL, false));
     assert!(!monitor.count_sinks);
     assert!(plain.monitor.is_none());
-    assert!(full.state.path.is_some() && plain.state.path.is_none());
+    assert!(full.state.place.is_some() && plain.state.place.is_none());
     let [_, _, SinkSettings { route, target: SinkTarget::Webhook(webhook), .. }, _, exec] =
         full.sinks.as_slice()
     else {

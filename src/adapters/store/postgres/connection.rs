@@ -1,0 +1,116 @@
+//! Connects to the database.
+//!
+//! Invariant: a connection to another machine is encrypted, and its certificate verified, unless the
+//! settings allow otherwise. No text made here holds a password.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tokio::task::AbortHandle;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::{Client, Config};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::adapters::http::Tls;
+use crate::adapters::store::{OpenError, OpenErrorClass};
+use crate::config::{PostgresAddress, PostgresSettings};
+
+/// How long connecting to one host may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The database of these settings, and how to connect to it.
+#[derive(Clone)]
+pub(super) struct Database {
+    config: Config,
+    tls: MakeRustlsConnect,
+    /// The place, for people.
+    shown: String,
+}
+
+/// A connection. It ends when this is dropped.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    served: AbortHandle,
+}
+
+impl Database {
+    /// Reads the address and the certificates; connects to nothing.
+    pub(super) fn of(settings: &PostgresSettings) -> Result<Self, OpenError> {
+        let misconfigured = |message: String, help: &'static str| OpenError {
+            class: OpenErrorClass::Misconfigured,
+            message,
+            help: help.into(),
+        };
+        let text = match &settings.address {
+            PostgresAddress::Given(text) => text.clone(),
+            PostgresAddress::From(source) => {
+                let secret = source.read().map_err(|error| {
+                    misconfigured(format!("the address of the database: {error}"), "check [state] postgres")
+                })?;
+                secret.expose_secret().to_owned()
+            }
+        };
+        let mut config = Config::from_str(&text).map_err(|_| {
+            misconfigured(
+                "the address of the database is no connection string".to_owned(),
+                "write it like postgresql://restore_watch@db.example/restore_watch",
+            )
+        })?;
+        let tls = Tls::new(settings.ca_file.as_deref())
+            .map_err(|error| misconfigured(error.to_string(), "check [state] ca_file"))?;
+
+        config.connect_timeout(CONNECT_TIMEOUT).application_name("restore-watch");
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        if !config.get_hosts().iter().all(is_here) && !settings.allow_plaintext {
+            config.ssl_mode(SslMode::Require);
+        }
+        let shown = shown(&config, &settings.cluster.name);
+        Ok(Self { config, tls: MakeRustlsConnect::new(tls.configuration()), shown })
+    }
+
+    /// Connects, on the current runtime, to the first host that can be written.
+    pub(super) async fn connect(&self) -> Result<Connection, tokio_postgres::Error> {
+        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+        let served = tokio::spawn(async move {
+            // The client reports why a connection ended.
+            drop(connection.await);
+        });
+        Ok(Connection { client, served: served.abort_handle() })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}
+
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name.parse::<IpAddr>().map_or_else(|_| name == "localhost", |address| address.is_loopback())
+        }
+        Host::Unix(_) => true,
+    }
+}
+
+/// A database as messages name it.
+fn shown(config: &Config, cluster: &str) -> String {
+    let hosts = config.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(path) => path.display().to_string(),
+    });
+    let hosts: Vec<_> = hosts.collect();
+    let database = config.get_dbname().unwrap_or_default();
+    format!("PostgreSQL database {database} at {}, cluster {cluster}", hosts.join(","))
+}

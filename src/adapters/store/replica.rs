@@ -1,0 +1,80 @@
+//! A process that shares a state with others: it stands by until it has the lease.
+//!
+//! Invariant: losing the lease is the end of an engine, and taking it is a start from what is committed. No clock of a database
+//! or of another machine decides who has the lease.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{OpenError, Opened, Pending};
+use crate::engine::snapshot::Snapshot;
+
+/// The part that this process takes in a cluster. It reconnects by itself.
+pub trait Replica: Send {
+    /// Looks at the lease, and takes it if it is free: it was given back, or its holder showed no sign of life for one lease.
+    /// Dropping the future loses nothing but the look.
+    fn look(&mut self) -> Looking<'_>;
+
+    /// How long after the end of a look the next one begins.
+    fn look_interval(&self) -> Duration;
+
+    /// The replicas, as the last look saw them.
+    fn cluster(&self) -> ClusterView;
+
+    /// All that is committed, for questions to a replica that stands by.
+    fn snapshot(&mut self) -> Pending<Snapshot>;
+
+    /// From now on, leaves the lease to others for this time, if another replica is there to take it.
+    fn decline(&mut self, time: Duration);
+}
+
+/// A look under way.
+pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Look, OpenError>> + Send + 'a>>;
+
+/// What a look at the lease found.
+pub enum Look {
+    /// Another replica has the lease, or had it so recently that it may still act.
+    Standby,
+    /// This process has the lease from now on.
+    Taken(Opened),
+}
+
+/// The replicas that share a state, as one of them sees them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClusterView {
+    /// The name of the state.
+    pub cluster: String,
+    /// What this process is called.
+    pub replica: String,
+    /// How often the lease was taken, by any replica.
+    pub epoch: u64,
+    /// The one that has the lease, if one has.
+    pub active: Option<ActiveReplica>,
+    /// The processes beside this one that take part, the active one as well.
+    pub others: Vec<OtherReplica>,
+}
+
+/// The replica that has the lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveReplica {
+    pub name: String,
+    /// Since when, by its own clock.
+    pub since: Timestamp,
+    /// How long ago it last showed a sign of life, by the clock of this process.
+    pub heard: Duration,
+}
+
+/// A process beside this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherReplica {
+    pub name: String,
+    /// The version of its program.
+    pub version: String,
+    /// Whether its configuration is another one.
+    pub differs: bool,
+    /// How long ago it last showed a sign of life, by the clock of this process.
+    pub heard: Duration,
+}
