@@ -123,7 +123,7 @@ fn refused_alert_is_a_dead_letter_at_once_and_asks_for_the_key() {
     let daemon = Daemon::new("").project("one", &plane, &["rj-1", "rj-2"]).with(&sink(&receiver));
 
     let mut daemon = daemon.run(&[]).env("ROUTING_KEY", ROUTING_KEY).env("RUST_LOG", "debug").start();
-    daemon.until_logged("(rj-1) after 1 attempt: HTTP 400: {");
+    daemon.until_logged("(rj-1) after attempt 1: HTTP 400: {");
 
     assert_eq!(receiver.count(), 1);
     assert!(!status(&daemon)["trouble"].is_null());

@@ -73,7 +73,7 @@ fn reload_names_settings_that_need_a_restart() {
     let further = "[state]\npath = \"elsewhere.db\"\n[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
     Daemon::new("").project("one", &plane, &["rj-1"]).with(further).rewrite(&daemon);
     let done = ask(&daemon, &["reload"]).expect(0);
-    assert!(done.stdout.contains("warning: the path of the state changed"), "{}", done.stdout);
+    assert!(done.stdout.contains("warning: the place of the state changed"), "{}", done.stdout);
     assert!(done.stdout.contains("warning: the format of the log changed"), "{}", done.stdout);
     assert!(!daemon.folder().path().join("elsewhere.db").exists());
 }

@@ -28,12 +28,13 @@ fn small() -> (Running, [Simulator; 2]) {
     (daemon, planes)
 }
 
-/// A daemon with [`MANY`] jobs.
+/// A daemon with [`MANY`] jobs and no deliveries: it still emits events while a test asks it.
 fn large() -> (Running, Simulator) {
     let plane = play(&format!("[[job]]\nid = \"rj\"\ncount = {MANY}\ntakes = \"1h\"\n"));
     let ids: Vec<_> = (1..=MANY).map(|number| format!("rj-{number}")).collect();
     let ids: Vec<_> = ids.iter().map(String::as_str).collect();
-    let mut daemon = Daemon::new("").project("one", &plane, &ids).run(&[]).start();
+    let silent = Daemon::new("").with("[[sink]]\ntype = \"log\"\nevents = []\n");
+    let mut daemon = silent.project("one", &plane, &ids).run(&[]).start();
     daemon.until_logged(&format!("watching {MANY} restores"));
     (daemon, plane)
 }

@@ -128,7 +128,7 @@ fn assert_used(world: &World, search: &Search, is_rotated: &dyn Fn(&str) -> bool
             "bearer" => &["Bearer"],
             "basic" => &["Basic"],
             "template" => &["Template"],
-            "routing" => &["Routing"],
+            "routing" => &["Route"],
             "hop" => &["HopUser", "HopPass"],
             "mail" => &["Mail"],
             // Its pings stop when a key is refused.

@@ -19,7 +19,7 @@ const PART: usize = 10;
 /// One for each secret, or for each secret part of a URL.
 pub(super) const NAMES: &[&str] = &[
     "Api", "Refused", "HookUser", "HookPass", "HookPath", "HookArg", "SignNew", "SignOld", "Header",
-    "ChatPath", "Bearer", "Basic", "Template", "Routing", "HopUser", "HopPass", "EnvUser", "EnvPass", "Mail",
+    "ChatPath", "Bearer", "Basic", "Template", "Route", "HopUser", "HopPass", "EnvUser", "EnvPass", "Mail",
     "PingUser", "PingPass", "PingPath", "Token",
 ];
 

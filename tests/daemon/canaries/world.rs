@@ -151,7 +151,8 @@ impl World {
             "bearer" => word("Bearer"),
             "basic" => format!("{}:/+%\"", word("Basic")),
             "template" => format!("{}\"\\\u{e9}/", word("Template")),
-            "routing" => word("Routing"),
+            // A routing key has 32 letters and digits; the word has 30.
+            "routing" => format!("{}00", word("Route")),
             "hop" => url(&self.proxy, "HopUser", "HopPass"),
             "mail" => format!("{} \u{e9}%", word("Mail")),
             "ping" => format!("{}/ping/{}", url(&self.monitor, "PingUser", "PingPass"), word("PingPath")),
