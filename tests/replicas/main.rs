@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
 
 mod equipment;
+mod proxy;
 
 #[path = "../support/mod.rs"]
 pub mod support;
