@@ -17,6 +17,7 @@ mod postgres_proxy;
 pub mod postgres_server;
 mod process;
 mod servers;
+pub mod state;
 mod tcp_proxy;
 mod tls_plane;
 mod tls_receiver;
