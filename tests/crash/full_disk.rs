@@ -12,6 +12,7 @@ use restore_watch::model::Exit;
 
 use crate::oracle::Emission;
 use crate::stage::{Stage, start};
+use crate::support::state::is_about_files;
 use crate::world::Size;
 
 /// More than fits.
@@ -19,6 +20,9 @@ const LARGE: Size = Size { projects: 2, jobs: 40, endless: 0, span: Duration::fr
 
 #[test]
 fn full_disk_is_reported_and_loses_nothing() {
+    if is_about_files("the disk is full") {
+        return;
+    }
     let mut stage = Stage::new(LARGE, 11);
     let directory = stage.state().parent().expect("a directory").to_owned();
     std::fs::create_dir(&directory).unwrap();

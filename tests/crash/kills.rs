@@ -11,6 +11,7 @@ use restore_watch::platform::clock::Clock;
 
 use crate::oracle::{Counts, Emission};
 use crate::stage::{Stage, start};
+use crate::support::state::is_on_postgres;
 use crate::world::Size;
 
 /// How many kills the short form has.
@@ -28,11 +29,17 @@ const PLACES: [&str; 8] = [
     "after_mark",
 ];
 
-/// The world of one round.
+/// The world of one round, with a state in a file.
 const ROUND: Size = Size { projects: 3, jobs: 60, endless: 0, span: Duration::from_secs(15) };
+
+/// The same over PostgreSQL, where the lease of each process that was killed has to end first.
+const ROUND_OF_LEASES: Size = Size { span: Duration::from_secs(60), ..ROUND };
 
 /// The latest of the random moments, from the start of a process.
 const LATEST: u64 = 600;
+
+/// More than a process waits for the lease of one that was killed.
+const LEASE: Duration = Duration::from_secs(10);
 
 /// How long a process may take to reach a failpoint before it is killed anyway.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -86,7 +93,8 @@ impl fmt::Display for Tally {
 
 /// Kills as planned until the world is over, lets the last process finish, and asks the oracle.
 fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &mut Tally) {
-    let mut stage = Stage::new(ROUND, rng.u64(..));
+    let size = if is_on_postgres() { ROUND_OF_LEASES } else { ROUND };
+    let mut stage = Stage::new(size, rng.u64(..));
     while let Some(place) = plan.pop_if(|_| !stage.world.is_over()) {
         let daemon = stage.daemon(&[]);
         let (daemon, limit) = match place {
@@ -97,6 +105,10 @@ fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &
             None => (daemon, Duration::from_millis(rng.u64(..LATEST))),
         };
         let mut daemon = start(daemon);
+        if is_on_postgres() {
+            // A standby does nothing that a kill could spoil. A failpoint may come before that.
+            daemon.logs_within("watching ", LEASE);
+        }
         // Half of the random kills hit a process during a reload.
         if place.is_none() && rng.bool() {
             daemon.until_logged("watching ");

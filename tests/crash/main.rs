@@ -5,6 +5,7 @@
 //! scenario, what arrived from the receivers, and what the daemon believes from its state, read
 //! with plain SQL.
 //!
+//! `RESTORE_WATCH_STATE=postgres` keeps the state in PostgreSQL instead of a file.
 //! `RESTORE_WATCH_KILLS=1000` gives the long form, `RESTORE_WATCH_SEED` the run that a failure
 //! printed; `RESTORE_WATCH_STEPS=1000` does the same for starts under stepping clocks, see
 //! [`clocks`].

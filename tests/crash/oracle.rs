@@ -6,12 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 
 use restore_watch::model::EventKind;
-use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::ledger::{Ledger, Post};
+use crate::support::state::{Query, State};
 use crate::world::Job;
 
 /// How events may have been emitted.
@@ -98,7 +98,7 @@ struct Row {
 }
 
 /// Checks the state of a daemon that has ended.
-pub(crate) fn judge(state: &Path, jobs: &[Job], ledgers: &[Ledger], emission: Emission) -> Verdict {
+pub(crate) fn judge(state: &State, jobs: &[Job], ledgers: &[Ledger], emission: Emission) -> Verdict {
     let rows = read(state).expect("a state that can be read");
     let mut verdict = Verdict::default();
     verdict.counts.events = rows.iter().map(|row| row.seq).collect::<BTreeSet<_>>().len();
@@ -213,24 +213,38 @@ impl Verdict {
     }
 }
 
-fn read(state: &Path) -> rusqlite::Result<Vec<Row>> {
-    let connection = Connection::open(state)?;
-    let sql = "SELECT t.seq, t.id, t.kind, t.project, t.job, d.sink, d.state, d.changed_at, d.reason,
-                      coalesce(d.body, CAST(t.body AS BLOB))
-               FROM deliveries d JOIN transitions t ON t.seq = d.transition ORDER BY t.seq";
-    let row = |row: &rusqlite::Row<'_>| {
-        let project: String = row.get(3)?;
-        Ok(Row {
-            seq: row.get(0)?,
-            id: row.get(1)?,
-            kind: EventKind::parse(&row.get::<_, String>(2)?).expect("a kind"),
-            job: row.get::<_, Option<String>>(4)?.map(|job| (project, job)),
-            sink: row.get(5)?,
-            state: row.get(6)?,
-            changed_at: row.get(7)?,
-            reason: row.get(8)?,
-            body: row.get(9)?,
-        })
+/// Every delivery with its event. A body is in hexadecimal digits.
+const DELIVERIES: Query = Query {
+    sqlite: "SELECT json_array(t.seq, t.id, t.kind, t.project, t.job, d.sink, d.state, d.changed_at, d.reason,
+                               lower(hex(coalesce(d.body, CAST(t.body AS BLOB)))))
+             FROM deliveries d JOIN transitions t ON t.seq = d.transition ORDER BY t.seq",
+    postgres: "SELECT json_build_array(e.seq, e.id, e.kind, e.project, e.job, d.sink, d.state, d.changed_at, d.reason,
+                                       encode(coalesce(d.body, convert_to(e.body, 'UTF8')), 'hex'))
+               FROM deliveries d JOIN events e ON e.seq = d.event ORDER BY e.seq",
+};
+
+fn read(state: &State) -> Result<Vec<Row>, String> {
+    let row = |row: Value| {
+        let text = |at: usize| row[at].as_str().map(str::to_owned);
+        let word = |at: usize| text(at).expect("a text");
+        let number = |at: usize| row[at].as_i64().expect("a number");
+        Row {
+            seq: number(0),
+            id: word(1),
+            kind: EventKind::parse(&word(2)).expect("a kind"),
+            job: text(4).map(|job| (word(3), job)),
+            sink: word(5),
+            state: word(6),
+            changed_at: number(7),
+            reason: text(8),
+            body: bytes(&word(9)),
+        }
     };
-    connection.prepare(sql)?.query_map([], row)?.collect()
+    Ok(state.rows(&DELIVERIES)?.into_iter().map(row).collect())
+}
+
+/// What these hexadecimal digits stand for.
+fn bytes(digits: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).expect("two digits");
+    (0..digits.len()).step_by(2).map(byte).collect()
 }

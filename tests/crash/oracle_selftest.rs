@@ -11,12 +11,16 @@ use rusqlite::Connection;
 use crate::ledger::Post;
 use crate::oracle::{Emission, judge};
 use crate::stage::{Stage, start};
+use crate::support::state::{State, is_about_files};
 use crate::world::{Job, Size};
 
 const SMALL: Size = Size { projects: 1, jobs: 8, endless: 1, span: Duration::from_millis(800) };
 
 #[test]
 fn oracle_notices_every_broken_guarantee() {
+    if is_about_files("copies of a file are changed") {
+        return;
+    }
     let mut stage = Stage::new(SMALL, 1);
     let mut daemon = start(stage.daemon(&[]));
     daemon.until("all to be emitted", |_| stage.is_emitted());
@@ -75,7 +79,7 @@ struct Bench {
 
 impl Bench {
     fn faults(&self, emission: Emission) -> Vec<String> {
-        judge(self.stage.state(), &self.jobs, &self.stage.ledgers, emission).faults
+        judge(&State::of(self.stage.state()), &self.jobs, &self.stage.ledgers, emission).faults
     }
 
     /// The findings with other requests to the first sink.
@@ -101,7 +105,7 @@ impl Bench {
         connection.pragma_update(None, "foreign_keys", false).unwrap();
         connection.execute_batch(change).unwrap();
         drop(connection);
-        let faults = judge(&changed, &self.jobs, &self.stage.ledgers, Emission::Once).faults;
+        let faults = judge(&State::of(&changed), &self.jobs, &self.stage.ledgers, Emission::Once).faults;
         std::fs::remove_file(changed).unwrap();
         faults.join("\n")
     }

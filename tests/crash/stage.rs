@@ -4,13 +4,34 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
-
 use crate::ledger::{Ledger, SINKS};
 use crate::oracle::{Counts, Emission, judge};
 use crate::secrets;
+use crate::support::state::{Query, State};
 use crate::support::{Done, Folder, KEY, PATIENCE, Running, Watch};
 use crate::world::{Size, World};
+
+const ENDED: Query = Query {
+    sqlite: "SELECT json_array(count(*)) FROM jobs WHERE ended_at IS NOT NULL",
+    postgres: "SELECT json_build_array(count(*)) FROM jobs WHERE ended_at IS NOT NULL",
+};
+
+const OF_INDEXES: Query = Query {
+    sqlite: "SELECT json_array(count(*)) FROM transitions WHERE kind LIKE 'index.%'",
+    postgres: "SELECT json_build_array(count(*)) FROM events WHERE kind LIKE 'index.%'",
+};
+
+const PENDING: Query = Query {
+    sqlite: "SELECT json_array(count(*)) FROM deliveries WHERE state = 'pending'",
+    postgres: "SELECT json_build_array(count(*)) FROM deliveries WHERE state = 'pending'",
+};
+
+const BY_SINK: Query = Query {
+    sqlite: "SELECT json_array(sink, count(*), min(due), max(attempts), max(reason))
+             FROM deliveries WHERE state = 'pending' GROUP BY sink",
+    postgres: "SELECT json_build_array(sink, count(*), min(due), max(attempts), max(reason))
+               FROM deliveries WHERE state = 'pending' GROUP BY sink",
+};
 
 /// Everything around one state.
 pub(crate) struct Stage {
@@ -65,15 +86,13 @@ impl Stage {
 
     /// Whether all ends are emitted and no delivery is pending, by the state of the running daemon.
     pub(crate) fn is_emitted(&self) -> bool {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
-        let Ok(connection) = Connection::open_with_flags(&self.state, flags) else { return false };
-        let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).ok();
+        let state = State::of(&self.state);
         let jobs = || self.world.jobs().iter();
         let ends = i64::try_from(jobs().filter(|job| job.ends.is_some()).count()).ok();
         let indexes = i64::try_from(jobs().filter(|job| job.index.is_some()).count()).ok();
-        count("SELECT count(*) FROM jobs WHERE ended_at IS NOT NULL") == ends
-            && count("SELECT count(*) FROM transitions WHERE kind LIKE 'index.%'") == indexes
-            && count("SELECT count(*) FROM deliveries WHERE state = 'pending'") == Some(0)
+        state.number(&ENDED) == ends
+            && state.number(&OF_INDEXES) == indexes
+            && state.number(&PENDING) == Some(0)
     }
 
     /// The daemon to start.
@@ -110,8 +129,12 @@ impl Stage {
     #[track_caller]
     pub(crate) fn judge(&self, emission: Emission) -> Counts {
         let directory = self.state.parent().expect("a directory");
-        assert!(secrets::none_below(directory) > 0, "a state without files");
-        let verdict = judge(&self.state, self.world.jobs(), &self.ledgers, emission);
+        let state = State::of(&self.state);
+        match state.dump() {
+            Some(dump) => secrets::none_in("a dump", &dump),
+            None => assert!(secrets::none_below(directory) > 0, "a state without files"),
+        }
+        let verdict = judge(&state, self.world.jobs(), &self.ledgers, emission);
         let faults = &verdict.faults[..verdict.faults.len().min(20)];
         assert!(faults.is_empty(), "{} faults: {faults:#?}\n{}", verdict.faults.len(), self.context());
         verdict.counts
@@ -119,18 +142,8 @@ impl Stage {
 
     /// What is pending, by sink.
     fn pending(&self) -> String {
-        let sql = "SELECT sink, count(*), min(due), max(attempts), max(reason) FROM deliveries WHERE state = 'pending' GROUP BY sink";
-        let connection = Connection::open(&self.state).expect("a state");
-        let mut statement = connection.prepare(sql).expect("a statement");
-        let row = |row: &rusqlite::Row<'_>| {
-            let (sink, count): (String, i64) = (row.get(0)?, row.get(1)?);
-            let (due, attempts): (Option<i64>, i64) = (row.get(2)?, row.get(3)?);
-            let reason: Option<String> = row.get(4)?;
-            Ok(format!(
-                "{sink}: {count} pending, the first due {due:?}, {attempts} attempts at most, {reason:?}\n"
-            ))
-        };
-        statement.query_map([], row).expect("rows").map(|row| row.expect("a row")).collect()
+        let rows = State::of(&self.state).rows(&BY_SINK).expect("a state");
+        rows.iter().map(|row| format!("pending, the first due, attempts at most, why: {row}\n")).collect()
     }
 
     /// Context for the message of a failure.

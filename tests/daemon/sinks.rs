@@ -3,6 +3,7 @@
 use restore_watch::simulate::{Receiver, Reply};
 use serde_json::Value;
 
+use crate::support::state::is_on_postgres;
 use crate::support::{Folder, Running, done, play, receive};
 use crate::{Daemon, ask, status};
 
@@ -112,10 +113,11 @@ fn rejected_delivery_is_sent_again_after_the_mend() {
     daemon.until("a dead letter", |daemon| ops(&status(daemon))["dead"] == 1);
 
     let id = post_id(&receiver);
+    let named = if is_on_postgres() { String::new() } else { format!(" --state-file {state}") };
     daemon.until_logged(&format!(
         "(rj-1) after attempt 2: HTTP 401: no such token; its receiver \
          refuses the credentials; check the token in its `url`, which may be revoked, then send it again: \
-         restore-watch deliveries retry {id} --state-file {state}"
+         restore-watch deliveries retry {id}{named}"
     ));
     receiver.otherwise(Reply::status(200));
     ask(&daemon, &["deliveries", "retry", &id, "--state-file", &state]).expect(0);

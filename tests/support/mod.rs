@@ -12,12 +12,20 @@
 )]
 
 mod mail_server;
+mod pgbouncer;
+mod postgres_proxy;
+pub mod postgres_server;
 mod process;
 mod servers;
+pub mod state;
+mod tcp_proxy;
 mod tls_plane;
 mod tls_receiver;
 
 pub use mail_server::MailServer;
+pub use pgbouncer::Pgbouncer;
+pub use postgres_proxy::{Cut, Message, PostgresProxy};
+pub use postgres_server::PostgresServer;
 pub use process::{Done, KEY, PATIENCE, Running, Watch, json_lines};
 /// Prints why a test is skipped, past the harness's capture, so that it is seen.
 pub fn skipped(why: &str) {
@@ -40,5 +48,6 @@ pub fn library_of_clocks() -> Option<String> {
 }
 
 pub use servers::{Folder, done, fast, play, play_shipped, receive, replay, unused_address};
+pub use tcp_proxy::{Network, Pass, Server, Tap, TcpProxy};
 pub use tls_plane::{TlsPlane, pem as certificate};
 pub use tls_receiver::TlsReceiver;

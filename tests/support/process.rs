@@ -10,7 +10,7 @@ use restore_watch::model::time::Instant;
 use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::Simulator;
 
-use super::Folder;
+use super::{Folder, state};
 
 /// The API key of all tests, which must not be printed.
 pub const KEY: &str = "pcsk_CanaryOfAllTests_7Hx2kQ";
@@ -49,8 +49,8 @@ impl Watch {
         arguments: impl IntoIterator<Item = S>,
     ) -> Self {
         let words = launcher.iter().copied().chain([env!("CARGO_BIN_EXE_restore-watch")]);
-        let words: Vec<std::ffi::OsString> =
-            words.map(Into::into).chain(arguments.into_iter().map(|word| word.as_ref().into())).collect();
+        let arguments = state::arguments(arguments.into_iter().map(|word| word.as_ref().into()));
+        let words: Vec<std::ffi::OsString> = words.map(Into::into).chain(arguments).collect();
         Self::program(&words)
     }
 
@@ -259,6 +259,21 @@ impl Running {
     #[track_caller]
     pub fn until_logged(&mut self, text: &str) {
         self.until(text, |running| running.stderr().contains(text));
+    }
+
+    /// Waits until standard error has this text, it ended, or this time is over. Returns whether it
+    /// has the text.
+    pub fn logs_within(&mut self, text: &str, limit: Duration) -> bool {
+        let start = self.clock.now().instant;
+        loop {
+            if self.stderr().contains(text) {
+                return true;
+            }
+            if self.child.try_wait().unwrap().is_some() || self.clock.now().instant.since(start) >= limit {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for its end, for so long at most. Returns whether it ended.

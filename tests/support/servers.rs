@@ -7,7 +7,7 @@ use restore_watch::platform::clock::Clock;
 use restore_watch::simulate::{Receiver, Reply, Scenario, Simulator, Timeline};
 use tokio::runtime::Runtime;
 
-use super::PATIENCE;
+use super::{PATIENCE, state};
 
 /// The servers' runtime, apart from the threads of the tests, which block on processes.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
@@ -89,10 +89,15 @@ impl Folder {
         self.0.path()
     }
 
-    /// Writes a file; gives its path.
+    /// Writes a file; gives its path. A configuration keeps its state where these tests do.
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> String {
         let path = self.0.path().join(name);
-        std::fs::write(&path, text).expect("a file");
+        match std::str::from_utf8(text.as_ref()) {
+            Ok(text) if name.ends_with("config.toml") => {
+                std::fs::write(&path, state::configuration(self.0.path(), text)).expect("a file");
+            }
+            _ => std::fs::write(&path, text).expect("a file"),
+        }
         path.into_os_string().into_string().expect("a path that is text")
     }
 }
