@@ -20,8 +20,9 @@ use crate::engine::token_bucket::TokenBucket;
 use crate::model::time::Instant;
 use crate::model::{BackupId, Exit, NewIndex, duration};
 use crate::platform::clock::Clock;
-use crate::platform::failpoint;
 use crate::platform::signals::Signals;
+use crate::platform::failpoint;
+use crate::platform::randomness;
 
 /// How long the answer to the request is waited for after a signal.
 const ANSWER_WAIT_AFTER_SIGNAL: Duration = Duration::from_secs(2);
@@ -126,7 +127,7 @@ impl<'a> Starter<'a> {
         clock: Clock,
         say: &'a dyn Fn(&str),
     ) -> Self {
-        Self { creator, order, token_bucket, clock, rng: fastrand::Rng::new(), say }
+        Self { creator, order, token_bucket, clock, rng: randomness::generator(), say }
     }
 
     /// Starts the restore, or finds the one that was started.
