@@ -20,9 +20,9 @@ use crate::engine::token_bucket::TokenBucket;
 use crate::model::time::Instant;
 use crate::model::{BackupId, Exit, NewIndex, duration};
 use crate::platform::clock::Clock;
-use crate::platform::signals::Signals;
 use crate::platform::failpoint;
 use crate::platform::randomness;
+use crate::platform::signals::Signals;
 
 /// How long the answer to the request is waited for after a signal.
 const ANSWER_WAIT_AFTER_SIGNAL: Duration = Duration::from_secs(2);

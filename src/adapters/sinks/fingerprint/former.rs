@@ -1,7 +1,7 @@
-//! Identifies the settings of a sink, to notice that they changed.
+//! The former formula of fingerprints, over the `Debug` form of settings, for states that have them.
 //!
-//! Invariant: a release that changes the default of a setting changes no fingerprint: an upgrade
-//! is no change of the configuration.
+//! Invariant: it makes the fingerprints that it always made, so that an upgrade is no change of the
+//! configuration. Nothing new is added to it.
 
 use std::time::Duration;
 
