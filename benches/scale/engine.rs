@@ -173,6 +173,7 @@ impl World {
             is_log: false,
             policy: DeliveryPolicy::retry(Vec::new()),
             fingerprint: 1,
+            former_fingerprint: None,
         };
         let plan = Plan { projects, sinks: vec![sink], keep: StateSettings::KEEP };
         let now = Now { instant: Instant::default(), wall: "2026-11-23T12:00:00Z".parse().unwrap() };

@@ -27,6 +27,7 @@ pub(crate) fn with_events(jobs: usize, at_once: usize) -> Vec<Arc<Batch>> {
         is_log: false,
         policy: DeliveryPolicy::retry(Vec::new()),
         fingerprint: 1,
+        former_fingerprint: None,
     };
     let mut now = Clock::system().now();
     let keep = StateSettings::KEEP;

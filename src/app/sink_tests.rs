@@ -8,6 +8,7 @@ use crate::adapters::control::SinkTest;
 use crate::adapters::sinks::Sink;
 use crate::model::{Event, EventId, EventKind, Keyword as _, Payload, ProjectName, SinkName};
 use crate::platform::clock::Clock;
+use crate::platform::randomness;
 
 /// Sends a test event to all of these sinks at once, and waits for the last answer, which each sink
 /// gives within its time limit. The results are in the order of the sinks.
@@ -44,8 +45,6 @@ async fn attempt(name: SinkName, sink: Arc<Sink>, event: Event, clock: Clock) ->
 
 fn test_event(project: ProjectName, clock: Clock) -> Event {
     let now = clock.now().wall;
-    let mut random = [0; 10];
-    fastrand::fill(&mut random);
-    let id = EventId::from_parts(now, random);
+    let id = EventId::from_parts(now, randomness::bytes());
     Event::of_project(id, EventKind::Test, now, project)
 }

@@ -23,6 +23,8 @@ pub struct SinkPlan {
     pub policy: DeliveryPolicy,
     /// Differs whenever the settings differ.
     pub fingerprint: u64,
+    /// What stands for these settings in a state of a release with another formula.
+    pub former_fingerprint: Option<u64>,
 }
 
 /// How often a delivery is attempted, and when it expires.

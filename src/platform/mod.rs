@@ -9,6 +9,7 @@ pub mod lines;
 pub mod locale;
 pub mod output;
 pub mod process;
+pub mod randomness;
 pub mod shell;
 pub mod signals;
 pub mod usage;

@@ -123,6 +123,28 @@ fn receiver_answering_410_gets_no_more_until_reconfigured() {
 }
 
 #[test]
+fn moved_secret_does_not_enable_a_receiver_that_said_410() {
+    let (folder, receiver) = (Folder::new(), receive([]));
+    receiver.otherwise(Reply::status(410));
+    let run = |name: &str, path: &str, jobs: &[(&str, &str)]| {
+        let file = folder.write(name, format!("{}/{path}\n", receiver.url()));
+        daemon_to(&folder, &format!("{{ file = \"{file}\" }}"), jobs)
+            .run(&["--exit-when-done"])
+            .run()
+            .expect(0)
+    };
+    let jobs = [("rj-1", "completed"), ("rj-2", "completed"), ("rj-3", "completed")];
+
+    run("here", "canary-of-a-path", &jobs[..1]).logged("ERROR sink ops is disabled: ");
+    run("there", "canary-of-a-path", &jobs[..2]).logged("ERROR sink ops is disabled: ");
+    assert_eq!((receiver.count(), states(&folder)), (1, vec!["dead".to_owned(); 2]));
+
+    receiver.otherwise(Reply::status(200));
+    run("there", "canary-of-another", &jobs).logged("INFO sink ops is used again");
+    assert_eq!(receiver.count(), 2);
+}
+
+#[test]
 fn wrong_delivery_requests_are_refused() {
     let folder = Folder::new();
     let none = deliveries(&folder, &[]).expect(74);
@@ -145,6 +167,11 @@ fn wrong_delivery_requests_are_refused() {
 
 /// A configuration whose receiver is given up after two attempts.
 fn daemon(folder: &Folder, receiver: &Receiver, jobs: &[(&str, &str)]) -> Daemon {
+    daemon_to(folder, &format!("\"{}/canary-of-a-path\"", receiver.url()), jobs)
+}
+
+/// The same with this as the address of the receiver.
+fn daemon_to(folder: &Folder, url: &str, jobs: &[(&str, &str)]) -> Daemon {
     let plane = play(&done(jobs));
     let ids: Vec<_> = jobs.iter().map(|(id, _)| *id).collect();
     let state = folder.path().join("state.db");
@@ -154,9 +181,8 @@ fn daemon(folder: &Folder, receiver: &Receiver, jobs: &[(&str, &str)]) -> Daemon
     std::mem::forget(plane);
     daemon.with(&format!(
         "[[sink]]\ntype = \"log\"\nevents = []\n\
-         [[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = \"{}/canary-of-a-path\"\n\
-         events = [\"restore_job.completed\"]\nretry_schedule = [\"10ms\"]\n",
-        receiver.url()
+         [[sink]]\ntype = \"webhook\"\nname = \"ops\"\nurl = {url}\n\
+         events = [\"restore_job.completed\"]\nretry_schedule = [\"10ms\"]\n"
     ))
 }
 

@@ -105,11 +105,17 @@ fn violations(path: &Path, text: &str) -> Vec<String> {
         let backoff =
             (is_backoff && module != ["engine", "retry"]).then_some("belongs to engine/retry.rs alone");
 
+        // Written out, so that it is seen where it is used.
+        let is_random = named[0] == "fastrand";
+        let is_seeded = named[1..] == ["Rng"] || named[1..] == ["Rng", "with_seed"];
+        let randomness = (is_random && (in_use || !is_seeded))
+            .then_some("may be seeded by a clock: take `platform::randomness`");
+
         let is_creator = named.iter().any(|name| CREATOR.contains(&name.as_str()));
         let may_create = MAY_CREATE.iter().any(|place| module.join("::").starts_with(place));
         let creator = (is_creator && !may_create).then_some("may start a restore: it is for `restore` alone");
 
-        for fault in [import, purity, backoff, creator].into_iter().flatten() {
+        for fault in [import, purity, backoff, randomness, creator].into_iter().flatten() {
             found.push(format!("{}:{line}: `{}` {fault}", path.display(), named.join("::")));
         }
     }
@@ -292,6 +298,21 @@ fn imports_that_lead_the_wrong_way_are_found() {
             "`pinecone::create_index::IndexCreator::new` may start a restore: it is for `restore` alone",
         ),
         ("engine/outbox.rs", "use backoff::Backoff;", "`backoff::Backoff` belongs to engine/retry.rs alone"),
+        (
+            "app/driver/mod.rs",
+            "fn f() { fastrand::u64(..) }",
+            "`fastrand::u64` may be seeded by a clock: take `platform::randomness`",
+        ),
+        (
+            "app/restore/mod.rs",
+            "fn f() { fastrand::Rng::new() }",
+            "`fastrand::Rng::new` may be seeded by a clock: take `platform::randomness`",
+        ),
+        (
+            "app/restore/mod.rs",
+            "use fastrand::Rng;",
+            "`fastrand::Rng` may be seeded by a clock: take `platform::randomness`",
+        ),
     ] {
         let faults = faults(path, text);
         assert!(faults.iter().any(|fault| fault == found), "{path}: {text}: {faults:?}");
@@ -304,6 +325,7 @@ fn other_imports_are_accepted() {
         ("engine/mod.rs", "use crate::{config::{Rate, self}, model::JobId};\nuse std::time::Duration;"),
         ("engine/retry.rs", "use backoff::ExponentialBackoff;\nuse super::time::Instant;"),
         ("engine/tests/list.rs", "fn f() { serde_json::from_str(x); }"),
+        ("engine/cadence.rs", "fn f(rng: &mut fastrand::Rng) { fastrand::Rng::with_seed(1); }"),
         ("config/reader/section.rs", "use super::super::Rate; use crate::config::typo::nearest;"),
         ("config/excerpt.rs", "pub(crate) struct Place { pub(crate) line: usize }"),
         (

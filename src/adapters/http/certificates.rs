@@ -13,8 +13,20 @@ use openssl_probe::{ENV_CERT_DIR, ENV_CERT_FILE};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject as _};
+use sha2::{Digest as _, Sha256};
 
 use super::error::ClientError;
+
+/// Identifies the root certificates in a PEM file, whatever their order and the text between them.
+pub fn identify(path: &Path) -> Result<[u8; 32], ClientError> {
+    let mut found = certificates(path)?;
+    found.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
+    found.dedup();
+
+    // Each says how long it is.
+    let hash = found.iter().fold(Sha256::new(), Sha256::chain_update);
+    Ok(hash.finalize().into())
+}
 
 /// The root certificates of the system, if they are in one bundle. The platform's verifier of
 /// `reqwest` reads the bundle as well, and then every file of the directory that the bundle was made

@@ -27,6 +27,7 @@ mod thread;
 mod tls;
 
 pub use body::BodyError;
+pub use certificates::identify as identify_certificates;
 pub use client::{Answer, Client, Terms, client, request};
 pub use error::{ClientError, SendError, address, describe};
 pub use failure::{fault, fault_of_answer};

@@ -14,6 +14,7 @@ use crate::engine::retry::Backoff;
 use crate::engine::token_bucket::TokenBucket;
 use crate::model::{Observation, duration};
 use crate::platform::clock::Clock;
+use crate::platform::randomness;
 
 /// Attempts at one page.
 const MAX_ATTEMPTS: u32 = 6;
@@ -39,7 +40,7 @@ pub struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// A scan with `client` that keeps to the rate of `token_bucket`.
     pub fn new(client: &'a Client, token_bucket: &'a mut TokenBucket, clock: Clock) -> Self {
-        Self { client, token_bucket, clock, rng: fastrand::Rng::new() }
+        Self { client, token_bucket, clock, rng: randomness::generator() }
     }
 
     /// All jobs of all pages, each once, in the order of the list. After a transient failure, a

@@ -1,208 +1,184 @@
 //! Identifies the settings of a sink, to notice that they changed.
 //!
-//! Invariant: a release that changes the default of a setting changes no fingerprint: an upgrade
-//! is no change of the configuration.
+//! Invariant: what has no say in whether a receiver takes deliveries changes no fingerprint: where
+//! secrets and certificates are read from, on which machine that is, which release of the program
+//! reads them, and its defaults.
+
+mod canonical;
+mod former;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
+use lettre::message::Mailbox;
 
+use super::Receiver;
 use crate::config::{
-    EventFilter, HeaderSettings, LogFormat, LogLevel, SecretSource, SinkSettings, SinkTarget,
-    TransportSettings, UrlSource, WebhookFormat,
+    DesktopSettings, EmailLogin, EmailSettings, EmailTls, EventFilter, ExecSettings, LogSettings,
+    ProxySource, Route, SinkSettings, SinkTarget, TemplateSettings, TransportSettings, WebhookSettings,
 };
-use crate::model::EventKind;
+use crate::model::Keyword as _;
+use crate::template::{Content, Node, Template};
 
-/// Identifies these settings, and secrets that are read from elsewhere. Part of a cryptographic
-/// hash, so that it reveals neither.
-pub(super) fn of(settings: &SinkSettings, secrets: &[&str]) -> u64 {
-    let mut hash = Sha256::new();
-    hash.update(text(settings));
-    for (number, secret) in secrets.iter().enumerate() {
-        // Where each ends; 0.1.0 had no more than one.
-        if number > 0 {
-            hash.update((secret.len() as u64).to_be_bytes());
-        }
-        hash.update(secret);
-    }
+pub(super) use canonical::Canonical;
+pub(super) use former::of as former;
 
-    let hash: [u8; 32] = hash.finalize().into();
-    hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+/// Identifies these settings, with what the receiver that was made of them read elsewhere.
+pub(super) fn of(settings: &SinkSettings, receiver: &dyn Receiver) -> u64 {
+    let mut canonical = Canonical::new();
+    put_settings(settings, &mut canonical);
+    receiver.put_read(&mut canonical);
+    canonical.finish()
 }
 
-/// The settings of a sink as text: for what 0.1.0 knew, the text that it made.
-fn text(settings: &SinkSettings) -> String {
-    // When it gets deliveries is no part of it: that says nothing of whether it takes them.
-    let SinkSettings { name, route, hours: _, target } = settings;
-    let events = events(settings);
+// Each type is taken apart without `..`, so that a new key is thought of. A key with a default is
+// put unless it has that. Of a source of a secret or a path of a certificate, nothing is put: what
+// was read there is.
+
+fn put_settings(settings: &SinkSettings, canonical: &mut Canonical) {
+    // The name is that of the record. Hours and restores say only when and of what deliveries are.
+    let SinkSettings { name: _, route, hours: _, target } = settings;
+    let Route { events, projects: _, indexes: _, exclude_indexes: _, names: _ } = route;
+
+    canonical.put("type", [target.kind().as_str()]);
+    if *events != target.settings().usual_events() {
+        canonical.put("events", patterns(events));
+    }
     match target {
-        SinkTarget::Log(log) => {
-            let (format, levels) = (&log.format, &log.levels);
-            format!("Log({:?})", LogSettings { name, events: &route.events, format, levels })
-        }
-        SinkTarget::Desktop(_) => format!("Desktop({:?})", DesktopSettings { name, events: &events }),
-        SinkTarget::Webhook(webhook) => {
-            let of_0_1_0 = WebhookSettings {
-                name,
-                events: &events,
-                url: &webhook.url,
-                allow_http: webhook.allow_http,
-                block_private: webhook.block_private,
-                format: webhook.format,
-                signing_secrets: &webhook.signing_secrets,
-                retry_schedule: &webhook.retry_schedule,
-            };
-            let has_headers = webhook.headers != HeaderSettings::default();
-            let has_transport = webhook.transport != TransportSettings::default();
-            let later = [
-                has_headers.then(|| format!("{:?}", webhook.headers)),
-                has_transport.then(|| format!("{:?}", webhook.transport)),
-                webhook.template.as_ref().map(|template| format!("{template:?}")),
-            ];
-            let later: String = later.into_iter().flatten().collect();
-            format!("Webhook({of_0_1_0:?}){later}")
-        }
-        SinkTarget::Exec(exec) => format!("Exec({name:?}, {events:?}, {exec:?})"),
-        SinkTarget::Email(email) => format!("Email({name:?}, {email:?})"),
+        SinkTarget::Log(log) => put_log(log, canonical),
+        SinkTarget::Desktop(DesktopSettings {}) => {}
+        SinkTarget::Webhook(webhook) => put_webhook(webhook, canonical),
+        SinkTarget::Exec(exec) => put_exec(exec, canonical),
+        SinkTarget::Email(email) => put_email(email, canonical),
     }
 }
 
-/// The events of a sink, or those that 0.1.0 took for granted where they are those that are taken
-/// for granted now. If they were written out, it makes no difference: events say nothing of whether
-/// a receiver takes a delivery.
-fn events(settings: &SinkSettings) -> EventFilter {
-    let SinkSettings { route, target, .. } = settings;
-    match target {
-        _ if route.events != target.settings().usual_events() => route.events.clone(),
-        SinkTarget::Desktop(_) => EventFilter::ends(),
-        SinkTarget::Webhook(_) => EventFilter::all(),
-        SinkTarget::Log(_) | SinkTarget::Exec(_) | SinkTarget::Email(_) => route.events.clone(),
+/// Types of event as a file names them, in a fixed order. A release that adds a type changes what
+/// `restore_job.*` matches, and not this.
+fn patterns(events: &EventFilter) -> Vec<String> {
+    let mut patterns = events.shortest_patterns();
+    patterns.sort_unstable();
+    patterns
+}
+
+fn put_log(settings: &LogSettings, canonical: &mut Canonical) {
+    let LogSettings { format, levels } = settings;
+    let usual = LogSettings::default();
+
+    canonical.put_unless_usual("format", &[format.as_str()], &[usual.format.as_str()]);
+    let levels = levels.iter().map(|(kind, level)| format!("{} = {}", kind.as_str(), level.as_str()));
+    canonical.put("levels", levels);
+}
+
+fn put_webhook(settings: &WebhookSettings, canonical: &mut Canonical) {
+    let WebhookSettings {
+        url,
+        allow_http,
+        block_private,
+        format,
+        routing_key: _,
+        signing_secrets: _,
+        // As requests carry them: `Webhook` puts them.
+        headers: _,
+        transport: TransportSettings { ca_file: _, client_cert: _, proxy },
+        retry_schedule,
+        template,
+    } = settings;
+    let usual = WebhookSettings::new(url.clone());
+
+    canonical.put_unless_usual("allow_http", &[word(*allow_http)], &[word(usual.allow_http)]);
+    canonical.put_unless_usual("block_private", &[word(*block_private)], &[word(usual.block_private)]);
+    canonical.put_unless_usual("format", &[format.as_str()], &[usual.format.as_str()]);
+    match proxy {
+        // Its address is read, wherever it is written: `Transport` puts it.
+        None | Some(ProxySource::Given(_) | ProxySource::From(_)) => {}
+        Some(ProxySource::None) => canonical.put("proxy", ["none"]),
+    }
+    put_schedule(retry_schedule, &usual.retry_schedule, canonical);
+    if let Some(template) = template {
+        put_template(template, canonical);
     }
 }
 
-// The settings of 0.1.0, whose `Debug` form was hashed: names and order of types and fields are
-// part of the fingerprint.
+fn put_template(settings: &TemplateSettings, canonical: &mut Canonical) {
+    let TemplateSettings { template: Template { content, env }, content_type, secrets } = settings;
 
-#[derive(Debug)]
-#[expect(dead_code, reason = "they are read by `Debug`")]
-struct LogSettings<'a> {
-    name: &'a str,
-    events: &'a EventFilter,
-    format: &'a LogFormat,
-    levels: &'a [(EventKind, LogLevel)],
+    match content {
+        Content::Json(node) => put_node(node, "payload", canonical),
+        Content::Text(leaf) => canonical.put("body", [leaf.source()]),
+    }
+    let usual = TemplateSettings::usual_content_type(content);
+    canonical.put_unless_usual("content_type", &[content_type.as_str()], &[usual]);
+    canonical.put("secrets", secrets.iter().map(|(name, _)| name));
+    for (name, value) in env {
+        canonical.put("env", [name, value]);
+    }
 }
 
-#[derive(Debug)]
-#[expect(dead_code, reason = "they are read by `Debug`")]
-struct DesktopSettings<'a> {
-    name: &'a str,
-    events: &'a EventFilter,
-}
-
-#[derive(Debug)]
-#[expect(dead_code, reason = "they are read by `Debug`")]
-struct WebhookSettings<'a> {
-    name: &'a str,
-    events: &'a EventFilter,
-    url: &'a UrlSource,
-    allow_http: bool,
-    block_private: bool,
-    format: WebhookFormat,
-    signing_secrets: &'a [SecretSource],
-    retry_schedule: &'a [Duration],
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::{Authorization, ProxySource, Route, WebhookUrl};
-
-    const ADDRESS: &str = "https://hooks.slack.com/services/x";
-
-    fn webhook(format: WebhookFormat, events: EventFilter) -> SinkSettings {
-        let url = UrlSource::Given(WebhookUrl::parse(ADDRESS, false).unwrap());
-        let webhook = crate::config::WebhookSettings { format, ..crate::config::WebhookSettings::new(url) };
-        SinkSettings { route: Route::new(events), ..SinkSettings::new(SinkTarget::Webhook(webhook)) }
-    }
-
-    fn desktop(events: EventFilter) -> SinkSettings {
-        let desktop = SinkTarget::Desktop(crate::config::DesktopSettings::default());
-        SinkSettings { route: Route::new(events), ..SinkSettings::new(desktop) }
-    }
-
-    #[test]
-    fn sinks_without_events_keep_the_fingerprint_of_0_1_0() {
-        let slack = webhook(WebhookFormat::Slack, EventFilter::of_format(WebhookFormat::Slack));
-        let standard = webhook(WebhookFormat::Standard, EventFilter::all());
-        let desktop = desktop(EventFilter::for_people());
-
-        // By the formula and the defaults of 0.1.0.
-        for (settings, secrets, fingerprint) in [
-            (slack, &[ADDRESS][..], 0x7199_e9cf_6a09_4d80),
-            (standard, &[ADDRESS][..], 0xb6e5_5366_e36c_ea9e),
-            (desktop, &[], 0xfbd7_415a_c5d0_d0f7),
-        ] {
-            assert_eq!(of(&settings, secrets), fingerprint, "{settings:?}");
-        }
-    }
-
-    #[test]
-    fn a_change_of_the_events_is_a_change() {
-        let of_format = |events| of(&webhook(WebhookFormat::Slack, events), &[ADDRESS][..]);
-
-        assert_ne!(of_format(EventFilter::for_people()), of_format(EventFilter::ends()));
-        assert_ne!(of(&desktop(EventFilter::for_people()), &[]), of(&desktop(EventFilter::all()), &[]));
-    }
-
-    #[test]
-    fn where_a_secret_ends_is_part_of_the_fingerprint() {
-        let settings = webhook(WebhookFormat::Slack, EventFilter::for_people());
-
-        assert_ne!(of(&settings, &["ab", "c"]), of(&settings, &["a", "bc"]));
-    }
-
-    fn bearer(variable: &str) -> Authorization {
-        Authorization::Bearer(SecretSource::Env(variable.to_owned()))
-    }
-
-    #[test]
-    fn headers_and_transport_are_part_of_the_settings() {
-        let usual = webhook(WebhookFormat::Standard, EventFilter::all());
-        let with = |change: fn(&mut crate::config::WebhookSettings)| {
-            let mut settings = usual.clone();
-            if let SinkTarget::Webhook(webhook) = &mut settings.target {
-                change(webhook);
+/// Puts each value of a tree with its place.
+fn put_node(node: &Node, place: &str, canonical: &mut Canonical) {
+    match node {
+        Node::Constant(value) => canonical.put(place, ["constant", &value.to_string()]),
+        Node::Text(leaf) => canonical.put(place, ["text", leaf.source()]),
+        Node::Secret(name) => canonical.put(place, ["secret", name]),
+        Node::Array(items) => {
+            canonical.put(place, ["array", &items.len().to_string()]);
+            for item in items {
+                put_node(item, "item", canonical);
             }
-            of(&settings, &[ADDRESS])
-        };
-        let mut seen = vec![
-            of(&usual, &[ADDRESS]),
-            of(&usual, &[ADDRESS, "token"]),
-            with(|webhook| webhook.headers.authorization = Some(bearer("A"))),
-            with(|webhook| webhook.headers.authorization = Some(bearer("B"))),
-            with(|webhook| webhook.transport.proxy = Some(ProxySource::None)),
-            with(|webhook| webhook.transport.ca_file = Some("ca.pem".into())),
-        ];
-
-        seen.sort_unstable();
-        seen.dedup();
-        assert_eq!(seen.len(), 6);
+        }
+        Node::Table(entries) => {
+            canonical.put(place, ["table", &entries.len().to_string()]);
+            for (key, entry) in entries {
+                put_node(entry, key, canonical);
+            }
+        }
     }
+}
 
-    #[test]
-    fn another_argument_is_another_fingerprint() {
-        let of_argument = |argument: &str| {
-            let exec = crate::config::ExecSettings::new("/bin/true", vec![argument.to_owned()]);
-            of(&SinkSettings::new(SinkTarget::Exec(exec)), &[])
-        };
+fn put_exec(settings: &ExecSettings, canonical: &mut Canonical) {
+    let ExecSettings { program, arguments, timeout, retry, retry_schedule } = settings;
+    let usual = ExecSettings::new(program, Vec::new());
 
-        assert_ne!(of_argument("a"), of_argument("b"));
+    canonical.put("program", [program.as_os_str().as_encoded_bytes()]);
+    canonical.put("arguments", arguments);
+    canonical.put_unless_usual("timeout", &times(&[*timeout]), &times(&[usual.timeout]));
+    canonical.put_unless_usual("retry", &[word(*retry)], &[word(usual.retry)]);
+    put_schedule(retry_schedule, &usual.retry_schedule, canonical);
+}
+
+fn put_email(settings: &EmailSettings, canonical: &mut Canonical) {
+    let EmailSettings { host, port, tls, ca_file: _, login, from, to, retry_schedule } = settings;
+    let usual = EmailSettings::new(host, *tls, from.clone(), Vec::new());
+
+    canonical.put("host", [host]);
+    canonical.put_unless_usual("port", &[port.to_string()], &[usual.port.to_string()]);
+    canonical.put_unless_usual("tls", &[tls.as_str()], &[EmailTls::default().as_str()]);
+    if let Some(EmailLogin { username, password: _ }) = login {
+        canonical.put("username", [username]);
     }
-
-    #[test]
-    fn another_address_is_another_fingerprint() {
-        let settings = webhook(WebhookFormat::Slack, EventFilter::for_people());
-
-        assert_ne!(of(&settings, &[ADDRESS][..]), of(&settings, &["https://hooks.slack.com/services/y"]));
+    put_mailbox("from", from, canonical);
+    for to in to {
+        put_mailbox("to", to, canonical);
     }
+    put_schedule(retry_schedule, &usual.retry_schedule, canonical);
+}
+
+fn put_mailbox(name: &str, mailbox: &Mailbox, canonical: &mut Canonical) {
+    let of_person = mailbox.name.as_deref();
+    canonical.put(name, [mailbox.email.as_ref()].into_iter().chain(of_person));
+}
+
+fn put_schedule(schedule: &[Duration], usual: &[Duration], canonical: &mut Canonical) {
+    canonical.put_unless_usual("retry_schedule", &times(schedule), &times(usual));
+}
+
+/// In nanoseconds.
+fn times(times: &[Duration]) -> Vec<String> {
+    times.iter().map(|time| time.as_nanos().to_string()).collect()
+}
+
+fn word(is: bool) -> &'static str {
+    if is { "true" } else { "false" }
 }

@@ -10,6 +10,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::fingerprint::Canonical;
 use crate::config::{
     Authorization, Header, HeaderSettings, HeaderText, Redactor, SecretError, SecretSource, WebhookUrl,
     header_fault,
@@ -40,7 +41,7 @@ pub enum HeaderError {
 #[derive(Debug, Default)]
 pub(super) struct Headers {
     map: HeaderMap,
-    /// What was read: for the fingerprint, and in every form in which a receiver may repeat it.
+    /// What was read, in every form in which a receiver may repeat it.
     secrets: Vec<SecretString>,
 }
 
@@ -75,6 +76,15 @@ impl Headers {
     /// To be sent.
     pub(super) fn map(&self) -> &HeaderMap {
         &self.map
+    }
+
+    /// Puts each as requests carry it, wherever its value was written.
+    pub(super) fn put_read(&self, canonical: &mut Canonical) {
+        let mut sent: Vec<_> = self.map.iter().collect();
+        sent.sort_unstable_by_key(|(name, _)| name.as_str());
+        for (name, value) in sent {
+            canonical.put("header", [name.as_str().as_bytes(), value.as_bytes()]);
+        }
     }
 
     /// What was read for them.

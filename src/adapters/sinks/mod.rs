@@ -30,6 +30,7 @@ use std::pin::Pin;
 
 use jiff::Timestamp;
 
+use self::fingerprint::Canonical;
 use crate::config::{SinkSettings, SinkTarget, SinkType};
 use crate::engine::{DeliveryPolicy, Failure, Rejection, SinkPlan};
 use crate::model::{Event, Payload, SinkName};
@@ -70,7 +71,11 @@ trait Receiver: fmt::Debug + Send + Sync {
     /// Makes one attempt at a delivery, at `now`.
     fn deliver<'a>(&'a self, payload: &'a Payload, now: Timestamp) -> Attempt<'a>;
 
-    /// The secrets that it was set up with. If one of them changes, the settings changed.
+    /// Puts what it read elsewhere when it was set up: secrets, and the certificates in files. If
+    /// one of them changes, the settings changed.
+    fn put_read(&self, _canonical: &mut Canonical) {}
+
+    /// The secrets that are part of its former fingerprint.
     fn secrets(&self) -> Vec<&str> {
         Vec::new()
     }
@@ -156,7 +161,8 @@ impl Sink {
             hours: settings.hours.clone(),
             is_log: self.kind == SinkType::Log,
             policy: self.receiver.policy(),
-            fingerprint: fingerprint::of(settings, &self.receiver.secrets()),
+            fingerprint: fingerprint::of(settings, &*self.receiver),
+            former_fingerprint: Some(fingerprint::former(settings, &self.receiver.secrets())),
         }
     }
 

@@ -13,6 +13,7 @@ use secrecy::zeroize::{ZeroizeOnDrop, Zeroizing};
 use secrecy::{ExposeSecret as _, ExposeSecretMut as _, SecretBox, SecretSlice};
 use sha2::Sha256;
 
+use super::fingerprint::Canonical;
 use crate::config::{Redactor, SecretError, SecretSource};
 
 // The state of a hash is overwritten when it is dropped; this does not compile without the features
@@ -83,6 +84,11 @@ impl SigningSecrets {
             let text = Zeroizing::new(STANDARD.encode(secret.expose_secret()));
             redactor.with(&text, MIN_BYTES, MIN_BYTES / 2)
         })
+    }
+
+    /// Puts each.
+    pub(super) fn put_read(&self, canonical: &mut Canonical) {
+        canonical.put("signing_secret", self.0.iter().map(|SigningSecret(secret)| secret.expose_secret()));
     }
 
     /// The value of the header `webhook-signature` for a message with this id, sent at `timestamp`

@@ -5,6 +5,7 @@
 use secrecy::SecretString;
 
 use super::error::SinkError;
+use super::fingerprint::Canonical;
 use crate::adapters::http::{self, ClientError, ClientOptions, Identity, Peer};
 use crate::config::{
     ClientCert, ProxyAddress, ProxySource, ProxySourceError, Redactor, WebhookSettings, WebhookUrl,
@@ -15,6 +16,8 @@ use crate::config::{
 pub(super) struct Transport {
     pub(super) options: ClientOptions,
     pub(super) peer: Peer,
+    /// Identifies the root certificates of its own.
+    roots: Option<[u8; 32]>,
     identity: Option<Identity>,
     proxy: Option<ProxyAddress>,
 }
@@ -37,6 +40,7 @@ impl Transport {
         } else {
             ClientOptions::new(url.expose(), ca_file)
         };
+        let roots = ca_file.map(http::identify_certificates).transpose().map_err(of_client)?;
         let identity = transport.client_cert.as_ref().map(|cert| identity(name, cert)).transpose()?;
         let (options, proxy) = match &transport.proxy {
             None => (options, None),
@@ -49,9 +53,19 @@ impl Transport {
         Ok(Self {
             options: options.identified_by(identity.clone()),
             peer: if identity.is_some() { Peer::CertifiedReceiver } else { Peer::Receiver },
+            roots,
             identity,
             proxy,
         })
+    }
+
+    /// Puts certificates and secrets, wherever they were read.
+    pub(super) fn put_read(&self, canonical: &mut Canonical) {
+        canonical.put("ca_file", self.roots);
+        // One file or two, with whatever between the blocks.
+        let lines = self.identity.iter().flat_map(|identity| identity.expose().lines()).map(str::trim);
+        canonical.put("client_cert", lines.filter(|line| !line.is_empty()));
+        canonical.put("proxy", self.proxy.as_ref().map(ProxyAddress::expose));
     }
 
     /// What was read for it.

@@ -10,6 +10,7 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Request};
 
 use super::error::SinkError;
+use super::fingerprint::Canonical;
 use super::format::{self, Format};
 use super::headers::Headers;
 use super::signature::SigningSecrets;
@@ -42,6 +43,8 @@ const SHORTEST_MASKED: usize = 8;
 pub(super) struct Webhook {
     http: http::Client,
     url: WebhookUrl,
+    /// The address without what the format adds to it.
+    configured_url: WebhookUrl,
     transport: Transport,
     headers: Headers,
     redactor: Redactor,
@@ -75,6 +78,14 @@ impl Receiver for Webhook {
 
     fn deliver<'a>(&'a self, payload: &'a Payload, now: Timestamp) -> Attempt<'a> {
         Box::pin(self.post(payload, now))
+    }
+
+    fn put_read(&self, canonical: &mut Canonical) {
+        canonical.put("url", [self.configured_url.expose().as_str()]);
+        self.headers.put_read(canonical);
+        self.transport.put_read(canonical);
+        self.secrets.put_read(canonical);
+        canonical.put("secret", self.format.secrets());
     }
 
     fn secrets(&self) -> Vec<&str> {
@@ -119,6 +130,7 @@ impl Webhook {
 
         let credentials = credentials::to_check(settings, &url);
         let missing_format = url.expected_instead_of(settings.format);
+        let configured_url = url.clone();
         let url = format.url(url);
         let redactor = transport.hide(headers.hide(secrets.hide(url.redactor())));
         let redactor = format
@@ -128,6 +140,7 @@ impl Webhook {
         Ok(Self {
             http,
             url,
+            configured_url,
             transport,
             headers,
             redactor,

@@ -35,6 +35,7 @@ use crate::engine::{Action, Batch, Command, CommandReply, Delivery, Engine, Inpu
 use crate::model::time::{Instant, Now, earliest};
 use crate::model::{DeliveryId, Event, JobId, ProjectName, SinkName};
 use crate::platform::clock::Clock;
+use crate::platform::randomness;
 
 /// Time between two checks for changes that other processes made to the state, and for its files. A
 /// check costs two system calls and one read of shared memory.
@@ -108,7 +109,7 @@ impl Driver {
         let State { store, saved, location } = state;
         let now = clock.now();
         Self {
-            engine: Engine::from_snapshot(plan, saved, fastrand::u64(..), now),
+            engine: Engine::from_snapshot(plan, saved, randomness::seed(), now),
             clock,
             clients,
             contacts: Contacts::default(),

@@ -21,6 +21,7 @@ use crate::model::time::Instant;
 use crate::model::{BackupId, Exit, NewIndex, duration};
 use crate::platform::clock::Clock;
 use crate::platform::failpoint;
+use crate::platform::randomness;
 use crate::platform::signals::Signals;
 
 /// How long the answer to the request is waited for after a signal.
@@ -126,7 +127,7 @@ impl<'a> Starter<'a> {
         clock: Clock,
         say: &'a dyn Fn(&str),
     ) -> Self {
-        Self { creator, order, token_bucket, clock, rng: fastrand::Rng::new(), say }
+        Self { creator, order, token_bucket, clock, rng: randomness::generator(), say }
     }
 
     /// Starts the restore, or finds the one that was started.

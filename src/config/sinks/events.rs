@@ -58,6 +58,21 @@ impl EventFilter {
         Ok(Self(kinds))
     }
 
+    /// The fewest patterns that match these types and no others.
+    pub fn shortest_patterns(&self) -> Vec<String> {
+        if self.0.len() == EventKind::ALL.len() {
+            return vec!["*".to_owned()];
+        }
+        let of_noun = |noun: &str| {
+            let is_of_noun = |kind: &&EventKind| kind.noun() == noun;
+            if EventKind::ALL.iter().filter(is_of_noun).all(|kind| self.wants(*kind)) {
+                return vec![format!("{noun}.*")];
+            }
+            self.0.iter().filter(is_of_noun).map(ToString::to_string).collect()
+        };
+        EventKind::nouns().into_iter().flat_map(of_noun).collect()
+    }
+
     /// What patterns may be: each type, `*`, and all of each noun.
     pub(in crate::config) fn patterns() -> Vec<String> {
         let nouns = EventKind::nouns().into_iter().map(|noun| format!("{noun}.*"));
@@ -134,5 +149,20 @@ mod tests {
             Err("restore_job.fail*")
         );
         assert_eq!(EventFilter::from_patterns(["nonsense"]), Err("nonsense"));
+    }
+
+    #[test]
+    fn shortest_patterns_are_those_of_whole_nouns() {
+        for (patterns, shortest) in [
+            (&["*"][..], &["*"][..]),
+            (&["restore_job.*"], &["restore_job.*"]),
+            (&["project.*", "restore_job.failed"], &["restore_job.failed", "project.*"]),
+            (&["restore_job.*", "index.*", "project.*"], &["*"]),
+        ] {
+            let filter = EventFilter::from_patterns(patterns.iter().copied()).unwrap();
+
+            assert_eq!(filter.shortest_patterns(), shortest);
+        }
+        assert_eq!(EventFilter::none().shortest_patterns(), Vec::<String>::new());
     }
 }

@@ -77,6 +77,14 @@ pub struct TemplateSettings {
 impl TemplateSettings {
     /// What messages call a secret of it.
     pub const SECRET: &str = "secret of the template";
+
+    /// The default of `content_type`.
+    pub fn usual_content_type(content: &Content) -> &'static str {
+        match content {
+            Content::Json(_) => "application/json",
+            Content::Text(_) => "text/plain; charset=utf-8",
+        }
+    }
 }
 
 /// The keys of a template as they stand in a webhook.
@@ -139,15 +147,16 @@ fn template(
         }
     };
 
-    let usual = if body.is_some() { "text/plain; charset=utf-8" } else { "application/json" };
     let content_type = content_type.and_then(|value| media_type(&value, body.is_some()));
     let env = leaves.finish();
     if section.report.len() > before {
         return None;
     }
+    let content = content?;
+    let content_type = content_type.unwrap_or(TemplateSettings::usual_content_type(&content)).to_owned();
     Some(TemplateSettings {
-        template: Template { content: content?, env },
-        content_type: content_type.unwrap_or(usual).to_owned(),
+        template: Template { content, env },
+        content_type,
         secrets: secrets.into_iter().map(|secret| (secret.name, secret.source)).collect(),
     })
 }

@@ -99,10 +99,9 @@ impl Outbox {
         let name = plan.name.clone();
         let new = || Sink::from_snapshot(name.clone(), SinkSnapshot::default(), None, cx.now);
         let sink = self.sinks.entry(name.clone()).or_insert_with(new);
-        let was_disabled = sink.is_disabled();
+        let (was_disabled, recorded) = (sink.is_disabled(), sink.plan.fingerprint);
 
         if sink.configure(plan, cx.now.instant) {
-            cx.commit_queue.sink(sink.record(cx.now));
             if was_disabled {
                 cx.diagnostics.push(Diagnostic::SinkEnabled { sink: name });
             }
@@ -111,6 +110,10 @@ impl Outbox {
                 record_dead_letter(sink, dead_letter(id, attempts, &reason, cx.now), cx.commit_queue);
             }
             cx.diagnostics.push(Diagnostic::SinkDisabled { sink: name, reason, dead_letters: 0 });
+        }
+        // Without a change, too: a former one is compared once.
+        if sink.plan.fingerprint != recorded {
+            cx.commit_queue.sink(sink.record(cx.now));
         }
     }
 

@@ -69,6 +69,7 @@ impl Sink {
                 is_log: false,
                 policy: DeliveryPolicy::retry(Vec::new()),
                 fingerprint: snapshot.fingerprint,
+                former_fingerprint: None,
             },
             is_configured: false,
             queues: Queues::new(now.instant),
@@ -86,7 +87,8 @@ impl Sink {
     /// again, and what waits for another attempt is attempted at once: the change may be the fix.
     /// Returns whether they changed.
     pub(super) fn configure(&mut self, plan: SinkPlan, now: Instant) -> bool {
-        let is_changed = plan.fingerprint != self.plan.fingerprint;
+        let known = Some(self.plan.fingerprint);
+        let is_changed = ![Some(plan.fingerprint), plan.former_fingerprint].contains(&known);
         self.is_configured = true;
         self.opening.start_over();
         self.plan = plan;

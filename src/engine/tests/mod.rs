@@ -74,6 +74,7 @@ fn sink(name: &str) -> SinkPlan {
         is_log: false,
         policy: DeliveryPolicy::retry(WebhookSettings::RETRY_SCHEDULE.to_vec()),
         fingerprint: 1,
+        former_fingerprint: None,
     }
 }
 

@@ -214,6 +214,28 @@ fn gone_sink_is_disabled_until_its_settings_change() {
 }
 
 #[test]
+fn a_former_fingerprint_keeps_a_sink_disabled_once() {
+    let projects = [project(&["a"])];
+    let mut stage = Stage::new(&projects, vec![everything()]);
+    stage.answer("Completed");
+    let id = stage.deliveries.pop_front().unwrap().id;
+    stage.step(Input::DeliveryFailed { id, failure: failure(FailureClass::Gone) });
+    let is_disabled = |stage: &Stage| stage.disk.sink("one").disabled.is_some();
+
+    let upgraded = SinkPlan { fingerprint: 2, former_fingerprint: Some(1), ..everything() };
+    stage.restart(seconds(1), &projects, vec![upgraded]);
+    stage.step(Input::Timeout);
+    assert_eq!((is_disabled(&stage), stage.disk.sink("one").fingerprint), (true, 2));
+
+    let moved = SinkPlan { fingerprint: 2, former_fingerprint: Some(3), ..everything() };
+    stage.restart(seconds(1), &projects, vec![moved]);
+    assert!(is_disabled(&stage), "the former one is not asked for again");
+    let changed = SinkPlan { fingerprint: 4, former_fingerprint: Some(1), ..everything() };
+    stage.restart(seconds(1), &projects, vec![changed]);
+    assert!(!is_disabled(&stage));
+}
+
+#[test]
 fn retry_after_of_a_receiver_outlasts_a_restart() {
     let projects = [project(&["a", "b"])];
     let mut stage = Stage::new(&projects, vec![everything()]);

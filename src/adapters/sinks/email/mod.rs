@@ -22,6 +22,7 @@ use tracing::error;
 use self::dialog::{Broken, Dialog, Login, Reply, Stream};
 use self::refusal::{Refused, Step};
 use super::error::SinkError;
+use super::fingerprint::Canonical;
 use super::{Attempt, Receiver, outline};
 use crate::adapters::http::{self, Fault, FaultKind, Peer, Tls};
 use crate::config::{EmailSettings, EmailTls, Redactor};
@@ -50,6 +51,8 @@ pub(super) struct Email {
     settings: EmailSettings,
     /// None if the connection has none.
     tls: Option<Tls>,
+    /// Identifies the root certificates of its own.
+    roots: Option<[u8; 32]>,
     login: Option<(String, SecretString)>,
     redactor: Redactor,
 }
@@ -73,6 +76,11 @@ impl Receiver for Email {
 
     fn deliver<'a>(&'a self, payload: &'a Payload, _now: Timestamp) -> Attempt<'a> {
         Box::pin(self.send(payload))
+    }
+
+    fn put_read(&self, canonical: &mut Canonical) {
+        canonical.put("ca_file", self.roots);
+        canonical.put("password", self.secrets());
     }
 
     fn secrets(&self) -> Vec<&str> {
@@ -103,13 +111,13 @@ impl Email {
     /// Sets up the mails of the sink called `name`.
     pub(super) fn new(name: &str, settings: &EmailSettings) -> Result<Self, SinkError> {
         let name = || name.to_owned();
+        let of_client = |error| SinkError::Client { name: name(), error };
+        let ca_file = settings.ca_file.as_deref().filter(|_| settings.tls != EmailTls::None);
         let tls = match settings.tls {
             EmailTls::None => None,
-            EmailTls::Implicit | EmailTls::Starttls => Some(
-                Tls::new(settings.ca_file.as_deref())
-                    .map_err(|error| SinkError::Client { name: name(), error })?,
-            ),
+            EmailTls::Implicit | EmailTls::Starttls => Some(Tls::new(ca_file).map_err(of_client)?),
         };
+        let roots = ca_file.map(http::identify_certificates).transpose().map_err(of_client)?;
         let login = match &settings.login {
             None => None,
             Some(login) => {
@@ -123,7 +131,7 @@ impl Email {
         let redactor = login.iter().fold(Redactor::default(), |redactor, (_, password)| {
             redactor.with(password.expose_secret(), SHORTEST_MASKED, MASKED_RUN)
         });
-        Ok(Self { name: name(), settings: settings.clone(), tls, login, redactor })
+        Ok(Self { name: name(), settings: settings.clone(), tls, roots, login, redactor })
     }
 
     /// Makes one attempt to hand the mail of this delivery to the server.

@@ -282,6 +282,7 @@ impl Pair {
             is_log: false,
             policy: DeliveryPolicy::retry(Vec::new()),
             fingerprint: u64::from(self.count),
+            former_fingerprint: None,
         };
         assert!(self.sink.configure(plan, self.now.instant));
         self.model.configure(self.now.instant);

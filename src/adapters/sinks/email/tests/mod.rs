@@ -355,7 +355,7 @@ fn no_form_of_a_sink_shows_its_password() {
 #[test]
 fn another_password_is_another_fingerprint() {
     let settings = SinkSettings::new(SinkTarget::Email(settings(1, EmailTls::Implicit)));
-    let of = |password| super::super::fingerprint::of(&settings, &[password]);
+    let of = |password| super::super::fingerprint::former(&settings, &[password]);
 
     assert_eq!(sink(with_login(self::settings(1, EmailTls::None))).receiver.secrets(), [PASSWORD]);
     assert_ne!(of(PASSWORD), of("another"));
