@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use restore_watch::simulate::{Receiver, Reply};
 
-use crate::support::state::is_on_postgres;
 use crate::support::{KEY, Running, done, play, receive};
 use crate::{Daemon, ask, status};
 
