@@ -74,7 +74,7 @@ fn nothing_follows_the_resolution_of_a_restore() {
     daemon().env("RESTORE_WATCH_FAILPOINT", "after_post:1").run();
     let mut up = daemon().start();
     up.until("the end, once more", |_| receiver.count() == refused + 2);
-    up.until("its commit", |daemon| status(daemon)["deliveries"]["pending"] == 0);
+    up.until("its commit", |daemon| committed(daemon, "pending") == 0);
 
     let taken = alerts(&receiver).split_off(refused);
     assert!(taken.len() == 2 && taken.iter().all(is("resolve")), "{taken:?}");
