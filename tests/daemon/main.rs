@@ -108,3 +108,10 @@ pub fn ask(daemon: &Running, arguments: &[&str]) -> Done {
 pub fn status(daemon: &Running) -> serde_json::Value {
     ask(daemon, &["status", "--output", "json"]).expect(0).json()
 }
+
+/// The number of deliveries that are committed in this state, such as `dead`. A status counts what
+/// is still to be committed, too, which a daemon that is killed forgets.
+pub fn committed(daemon: &Running, state: &str) -> usize {
+    let rows = ask(daemon, &["deliveries", "--state", state, "--output", "json"]).expect(0).json();
+    rows.as_array().expect("rows").len()
+}

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::services::judges::{self, PAGERDUTY_KEY as ROUTING_KEY};
 use crate::support::{Folder, Watch, done, play, receive, replay};
-use crate::{Daemon, ask, status};
+use crate::{Daemon, ask, committed, status};
 
 /// A receiver that answers as `PagerDuty` does, after these replies.
 fn pagerduty(replies: Vec<Reply>) -> Receiver {
@@ -74,7 +74,7 @@ fn nothing_follows_the_resolution_of_a_restore() {
     daemon().env("RESTORE_WATCH_FAILPOINT", "after_post:1").run();
     let mut up = daemon().start();
     up.until("the end, once more", |_| receiver.count() == refused + 2);
-    up.until("its commit", |daemon| status(daemon)["deliveries"]["pending"] == 0);
+    up.until("its commit", |daemon| committed(daemon, "pending") == 0);
 
     let taken = alerts(&receiver).split_off(refused);
     assert!(taken.len() == 2 && taken.iter().all(is("resolve")), "{taken:?}");
@@ -94,7 +94,7 @@ fn resolution_finds_its_alert_over_a_restart() {
 
     let mut daemon = start();
     daemon.until("the alert, at its third attempt", |_| receiver.count() == 3);
-    daemon.until("its end", |daemon| status(daemon)["deliveries"]["pending"] == 0);
+    daemon.until("its committed end", |daemon| committed(daemon, "pending") == 0);
     daemon.kill();
     let _plane = replay(plane, &done(&[("rj-1", "completed")]));
     let mut daemon = start();

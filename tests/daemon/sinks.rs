@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::support::state::is_on_postgres;
 use crate::support::{Folder, Running, done, play, receive};
-use crate::{Daemon, ask, status};
+use crate::{Daemon, ask, committed, status};
 
 /// A receiver that answers as Slack does to a format that is not its own.
 fn refusing() -> Receiver {
@@ -73,6 +73,7 @@ fn dead_letters_are_in_the_status_over_a_restart() {
     let mut daemon = start();
     daemon.until_logged("watching 2 restores");
     daemon.until("three dead letters", |daemon| ops(&status(daemon))["dead"] == 3);
+    daemon.until("their commit", |daemon| committed(daemon, "dead") == 3);
     daemon.kill();
     let mut daemon = start();
     daemon.until_logged("dead letters: 3");
