@@ -4,19 +4,17 @@
 //! settings allow otherwise. No text made here holds a password.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr as _;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
 use tokio::task::AbortHandle;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::address;
 use crate::adapters::http::Tls;
 use crate::adapters::store::{OpenError, OpenErrorClass};
-use crate::config::{PostgresAddress, PostgresSettings};
+use crate::config::PostgresSettings;
 
 /// How long connecting to one host may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,30 +42,14 @@ impl Database {
             message,
             help: help.into(),
         };
-        let text = match &settings.address {
-            PostgresAddress::Given(text) => text.clone(),
-            PostgresAddress::From(source) => {
-                let secret = source.read().map_err(|error| {
-                    misconfigured(format!("the address of the database: {error}"), "check [state] postgres")
-                })?;
-                secret.expose_secret().to_owned()
-            }
-        };
-        let mut config = Config::from_str(&text).map_err(|_| {
-            misconfigured(
-                "the address of the database is no connection string".to_owned(),
-                "write it like postgresql://restore_watch@db.example/restore_watch",
-            )
-        })?;
+        let address = settings.read_address()?;
         let tls = Tls::new(settings.ca_file.as_deref())
             .map_err(|error| misconfigured(error.to_string(), "check [state] ca_file"))?;
 
+        let mut config = address::config(&address);
         config.connect_timeout(CONNECT_TIMEOUT).application_name("restore-watch");
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        if !config.get_hosts().iter().all(is_here) && !settings.allow_plaintext {
-            config.ssl_mode(SslMode::Require);
-        }
-        let shown = shown(&config, &settings.cluster.name);
+        let shown = format!("PostgreSQL {address}, cluster {}", settings.cluster.name);
         Ok(Self { config, tls: MakeRustlsConnect::new(tls.configuration()), shown })
     }
 
@@ -92,25 +74,4 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
     }
-}
-
-/// Whether a host is this machine.
-fn is_here(host: &Host) -> bool {
-    match host {
-        Host::Tcp(name) => {
-            name.parse::<IpAddr>().map_or_else(|_| name == "localhost", |address| address.is_loopback())
-        }
-        Host::Unix(_) => true,
-    }
-}
-
-/// A database as messages name it.
-fn shown(config: &Config, cluster: &str) -> String {
-    let hosts = config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        Host::Unix(path) => path.display().to_string(),
-    });
-    let hosts: Vec<_> = hosts.collect();
-    let database = config.get_dbname().unwrap_or_default();
-    format!("PostgreSQL database {database} at {}, cluster {cluster}", hosts.join(","))
 }
