@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use super::plural::counted;
 use crate::adapters::report::{SilenceStatus, shown_minute};
 use crate::adapters::sinks::{Sink, rejection_in_words};
-use crate::config::SinkType;
+use crate::config::{SinkType, StatePlace};
 use crate::engine::{Attempts, DeliverySubject, Diagnostic, Engine, LeftOut, Rejection, SilenceEnd};
 use crate::model::time::Now;
 use crate::model::{SinkName, duration};
@@ -246,7 +246,9 @@ impl Surroundings<'_> {
 
     /// A command about the deliveries of this state.
     fn deliveries(&self, words: &[&str]) -> String {
-        let place = self.state.map(|state| ["--state-file", state]);
+        // The daemon itself says which database it is.
+        let file = self.state.filter(|state| StatePlace::shown_file(state).is_some());
+        let place = file.map(|file| ["--state-file", file]);
         let words = ["restore-watch", "deliveries"].iter().chain(words).chain(place.iter().flatten());
         words.map(|word| shell::word(word)).collect::<Vec<_>>().join(" ")
     }
@@ -389,7 +391,12 @@ mod tests {
             surroundings(Some("/srv/a b/state.db")).deliveries(&words),
             "restore-watch deliveries retry --dead --sink 'two words' --state-file '/srv/a b/state.db'"
         );
-        assert_eq!(surroundings(None).deliveries(&words[..2]), "restore-watch deliveries retry --dead");
+        for without in [None, Some("PostgreSQL database r at db.example, cluster default")] {
+            assert_eq!(
+                surroundings(without).deliveries(&words[..2]),
+                "restore-watch deliveries retry --dead"
+            );
+        }
     }
 
     #[test]

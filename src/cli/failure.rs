@@ -9,7 +9,7 @@ use crate::adapters::store::{OpenError, StoreError};
 use crate::app::daemon::LoadError;
 use crate::app::driver;
 use crate::app::setup::{SetupError, SetupErrors};
-use crate::config::Problems;
+use crate::config::{PostgresAddressError, Problems};
 use crate::model::Exit;
 
 /// Why a command could not do what it was asked for.
@@ -96,6 +96,16 @@ impl From<LoadError> for Failure {
             }
             error => Self { exit: Exit::Config, text: error.to_string() },
         }
+    }
+}
+
+impl From<PostgresAddressError> for Failure {
+    fn from(error: PostgresAddressError) -> Self {
+        let failure = Self::new(Exit::Config, error.to_string());
+        if error.lacks_credentials() {
+            return failure.with_help(credentials::help_of_command_line());
+        }
+        error.help().into_iter().fold(failure, Self::with_help)
     }
 }
 

@@ -8,6 +8,7 @@ use clap::Parser;
 use tracing::{info, warn};
 
 use super::start::{READING, block_on, cannot_listen, check_threads, listen, no_thread, unless_stopped};
+use super::state::check_address;
 use super::values::parse_listen_address;
 use super::{Done, Failure, listener};
 use crate::adapters::control::{self, BindError, Server};
@@ -93,9 +94,16 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let clock = Clock::system();
         let place = settings.state.clone();
         let location = store::backend(&place).map(|backend| backend.location());
+        if args.set_state_aside && place.database().is_some() {
+            return Err(no_file_to_set_aside(&place));
+        }
         let socket = control::server_path(args.socket.as_deref());
         let http = listener::settings(&args.http, &settings.http, socket.as_deref())?;
-        let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
+        let loading = move || {
+            check_address(&settings.state)?;
+            Ok(Loaded::new(settings)?)
+        };
+        let loaded = unless_stopped(&mut signals, READING, loading).await?;
         let Loaded { setup, monitor, token, drain_timeout, fixed, warnings } = loaded;
         for warning in warnings {
             warn!("{warning}");
@@ -153,6 +161,16 @@ fn require_jobs(engine: &Engine) -> Result<(), Failure> {
     }
     Err(Failure::new(Exit::Config, "there are no jobs, so --exit-when-done has nothing to wait for")
         .with_help("list the jobs in `jobs`, have them discovered, or run without --exit-when-done"))
+}
+
+/// The states of a database are told apart by the names of their clusters.
+fn no_file_to_set_aside(state: &StateSettings) -> Failure {
+    let name = state.database().map_or("default", |database| &database.cluster.name);
+    let fault = "--set-state-aside renames the file of a state, and this one is in a database";
+    Failure::usage(fault).with_help(format!(
+        "to start with an empty state, give the cluster another name, such as name = \"{name}-2\" in [cluster]; the state \
+         of {name} stays as it is"
+    ))
 }
 
 /// Makes the control socket, if there is a place for it. A failure is an error only if the place

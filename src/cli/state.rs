@@ -7,8 +7,9 @@ use clap::Args;
 use super::Failure;
 use super::socket::SocketArgs;
 use crate::adapters::control::Client;
-use crate::adapters::store::{self, Backend, DeliveryAdmin, OpenError, OpenErrorClass};
-use crate::config::{self, StateSettings};
+use crate::adapters::report::DaemonStatus;
+use crate::adapters::store::{self, Backend, DeliveryAdmin};
+use crate::config::{self, PostgresSettings, ShownPath, StateSettings};
 use crate::model::Exit;
 
 /// Where the state is.
@@ -19,7 +20,7 @@ pub(super) struct StateArgs {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// The state itself, such as /var/lib/restore-watch/state.db
+    /// The state itself, if it is in a file, such as /var/lib/restore-watch/state.db
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     state_file: Option<PathBuf>,
 
@@ -29,15 +30,25 @@ pub(super) struct StateArgs {
 
 impl StateArgs {
     /// The state that is named; else that of the running daemon; else that of the configuration.
+    pub(super) fn settings(&self) -> Result<StateSettings, Failure> {
+        match &self.state_file {
+            // Not repeated: it may hold a password.
+            Some(path) if path.to_string_lossy().contains("://") => {
+                Err(Failure::usage("--state-file takes a file, and this is an address")
+                    .with_help("name the configuration that has the address of the database, with --config"))
+            }
+            Some(path) => Ok(StateSettings::in_file(path.clone())),
+            None => match self.of_daemon()? {
+                Some(settings) => Ok(settings),
+                None => Ok(config::state(self.config.as_deref())?),
+            },
+        }
+    }
+
+    /// The state of [`StateArgs::settings`], which is not opened yet.
     pub(super) fn backend(&self) -> Result<Box<dyn Backend>, Failure> {
-        let path = match &self.state_file {
-            Some(path) => Some(path.clone()),
-            None => self.of_daemon()?,
-        };
-        let settings = match path {
-            Some(path) => StateSettings::in_file(path),
-            None => config::state(self.config.as_deref())?,
-        };
+        let settings = self.settings()?;
+        check_address(&settings)?;
         store::backend(&settings).ok_or_else(|| {
             Failure::new(Exit::State, "there is no usual place for a state: HOME is not set")
                 .with_help("name the state with --state-file, or the configuration with --config")
@@ -46,7 +57,7 @@ impl StateArgs {
 
     /// Opens the deliveries of the state.
     pub(super) fn deliveries(&self) -> Result<Box<dyn DeliveryAdmin>, Failure> {
-        self.backend()?.administer().map_err(cannot_open)
+        Ok(self.backend()?.administer()?)
     }
 
     /// A client of the daemon whose state it is, if no state is named and there is a socket.
@@ -59,7 +70,7 @@ impl StateArgs {
 
     /// The state of the daemon that runs, unless another one is named: a configuration names that of
     /// the daemon if the daemon uses the same file.
-    fn of_daemon(&self) -> Result<Option<PathBuf>, Failure> {
+    fn of_daemon(&self) -> Result<Option<StateSettings>, Failure> {
         let named = config::named(self.config.as_deref());
         let daemon = match named {
             Some(_) => self.socket.daemon().ok().flatten(),
@@ -67,9 +78,37 @@ impl StateArgs {
         };
 
         let uses = |config: &Path| named.as_deref().is_none_or(|named| same_file(named, config));
-        let daemon = daemon.filter(|daemon| daemon.config.as_deref().is_none_or(uses));
-        Ok(daemon.and_then(|daemon| daemon.state).map(PathBuf::from))
+        match daemon.filter(|daemon| daemon.config.as_deref().is_none_or(uses)) {
+            Some(daemon) => state_of(&daemon),
+            None => Ok(None),
+        }
     }
+}
+
+/// The state of a daemon, if it keeps one.
+fn state_of(daemon: &DaemonStatus) -> Result<Option<StateSettings>, Failure> {
+    if let Some(file) = daemon.state_file() {
+        return Ok(Some(StateSettings::in_file(file.to_owned())));
+    }
+    let Some((state, config)) = daemon.state.as_ref().zip(daemon.config.as_ref()) else { return Ok(None) };
+
+    // The address of a database is only in the configuration, and may be a secret.
+    let settings = config::load(config)?.state;
+    if settings.database().is_none() {
+        let config = ShownPath(config);
+        let fault =
+            format!("the running daemon keeps its state in {state}, which {config} does not name any more");
+        return Err(Failure::new(Exit::State, fault)
+            .with_help("restart the daemon, or name another configuration with --config"));
+    }
+    Ok(Some(settings))
+}
+
+/// Reads the address of the database that the state is in, if it is in one and its address is a secret: credentials are
+/// for services alone.
+pub(super) fn check_address(settings: &StateSettings) -> Result<(), Failure> {
+    settings.database().map(PostgresSettings::read_address).transpose()?;
+    Ok(())
 }
 
 /// Whether two paths lead to one file that is there.
@@ -78,13 +117,40 @@ pub(super) fn same_file(one: &Path, other: &Path) -> bool {
     canonical(one).is_some_and(|path| canonical(other) == Some(path))
 }
 
-/// Why the state of a command cannot be used.
-pub(super) fn cannot_open(error: OpenError) -> Failure {
-    match error.class {
-        OpenErrorClass::Missing => Failure::new(error.exit(), error.to_string()).with_help(
-            "name the state with --state-file (that of the system service is \
-             /var/lib/restore-watch/state.db), or the configuration with --config",
-        ),
-        _ => error.into(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A daemon with this configuration, which says this of its state.
+    fn daemon(config: Option<&Path>, state: Option<&str>) -> DaemonStatus {
+        serde_json::from_value(serde_json::json!({
+            "version": "1.2.3", "pid": 1, "started_at": "2026-11-23T15:00:00Z", "timestamp": "2026-11-23T15:00:00Z",
+            "config": config, "state": state, "summary": "", "trouble": null, "projects": [],
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn state_of_a_daemon_is_its_file_or_the_database_it_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("config.toml");
+        let write = |state: &str| std::fs::write(&config, format!("jobs = []\n[state]\n{state}\n")).unwrap();
+        let shown = "PostgreSQL database r at db.example, cluster default";
+
+        write("path = 'other.db'");
+        let of_file = state_of(&daemon(Some(&config), Some("/srv/state.db"))).unwrap().unwrap();
+        assert_eq!(of_file.file(), Some(Path::new("/srv/state.db")));
+        let changed = state_of(&daemon(Some(&config), Some(shown))).unwrap_err();
+        assert!(
+            changed.to_string().contains("does not name any more\n  help: restart the daemon"),
+            "{changed}"
+        );
+        assert_eq!(state_of(&daemon(Some(&config), None)).unwrap(), None);
+
+        if cfg!(feature = "postgres") {
+            write("postgres = 'postgresql://rw@db.example/r'");
+            let of_database = state_of(&daemon(Some(&config), Some(shown))).unwrap().unwrap();
+            assert_eq!(of_database.place.unwrap().to_string(), shown);
+        }
     }
 }

@@ -6,6 +6,7 @@
 mod address;
 mod broken;
 mod choices;
+mod connection_string;
 mod endpoint;
 pub mod environment;
 mod excerpt;
@@ -30,6 +31,7 @@ mod webhook_url;
 
 pub use address::{is_private, private_host};
 pub use choices::{Effort, EmailTls, LogFormat, LogLevel, SinkType, WebhookFormat};
+pub use connection_string::{ChannelBinding, ConnectionFault, ConnectionString, DatabaseHost, Encryption};
 pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use http::{HttpSettings, ListenAddress, ListenError, normal_host};
@@ -53,5 +55,7 @@ pub use sinks::{
     Restore, Route, SinkSettings, SinkTarget, TargetSettings, TemplateSettings, TransportSettings,
     WebhookSettings, header_fault, trusted,
 };
-pub use state::{ClusterSettings, PostgresAddress, PostgresSettings, StatePlace, StateSettings};
+pub use state::{
+    ClusterSettings, PostgresAddress, PostgresAddressError, PostgresSettings, StatePlace, StateSettings,
+};
 pub use webhook_url::{UrlError, UrlSource, WebhookUrl, expected_format};

@@ -5,7 +5,7 @@
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-use super::secret_words::has_token;
+use super::secret_words::{has_named_password, has_token};
 use crate::model::is_invisible;
 
 /// Shows a word of the configuration in a message: cut short, without control characters, and not
@@ -39,8 +39,8 @@ pub(super) fn printable(c: char) -> char {
     if is_invisible(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
-/// Whether `text` looks like a token of a well-known service or a URL with more than an address in it,
-/// wherever it stands.
+/// Whether `text` looks like a token of a well-known service, a URL with more than an address in it, or a
+/// connection string with a password, wherever it stands.
 pub(super) fn may_be_secret(text: &str) -> bool {
-    has_token(text) || (text.contains("://") && text.contains(['@', '?']))
+    has_token(text) || has_named_password(text) || (text.contains("://") && text.contains(['@', '?']))
 }

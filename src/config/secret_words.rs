@@ -45,6 +45,16 @@ pub(super) fn is_name_of_secret(name: &str) -> bool {
         || name.split(['-', '_', '.']).any(is_secret)
 }
 
+/// Whether a password stands in a text behind its name, as in the words of a connection string.
+pub(super) fn has_named_password(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let is_set = |behind: &str| behind.trim_start().starts_with('=');
+    ["password", "passwd", "pwd"].iter().any(|name| {
+        let mut found = text.match_indices(name);
+        found.any(|(at, _)| is_set(&text[at + name.len()..]))
+    })
+}
+
 /// Whether a token of a well-known service stands in a text.
 pub(super) fn has_token(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
@@ -68,6 +78,16 @@ mod tests {
         }
         for name in ["PATH", "AUTHOR", "X-Team", "passage", "chat", "path"] {
             assert!(!is_name_of_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn passwords_are_told_by_the_name_before_them() {
+        for text in ["host=db password=canary", "PWD = canary", "Server=db;Passwd=canary"] {
+            assert!(has_named_password(text), "{text}");
+        }
+        for text in ["the password", "pwd", "password reset = no"] {
+            assert!(!has_named_password(text), "{text}");
         }
     }
 

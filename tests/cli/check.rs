@@ -229,6 +229,39 @@ fn every_secret_is_read_and_none_is_shown() {
 }
 
 #[test]
+#[cfg(feature = "postgres")]
+fn database_of_the_state_is_described() {
+    let folder = Folder::new();
+    folder.write("url", "postgresql://rw:canary@db.example:6432/restores");
+    folder.write("bad-url", "mysql://rw:canary@db.example/restores");
+    let state = |postgres: &str| format!("jobs = []\n[state]\npostgres = {postgres}\n");
+
+    let given =
+        state("\"postgresql://rw@db.example/restores\"") + "[cluster]\nname = \"eu\"\nreplica = \"a\"\n";
+    let done = check(&folder, &given, &[]).expect(0);
+    let said = "\nstate\n  kept in   PostgreSQL database restores at db.example, cluster eu\n  role      rw, with TLS\n  \
+                cluster   eu\n  replica   a\n  lease     15s\n  kept for  30d ";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+
+    let secret = state("{ file = \"url\" }\nallow_plaintext = true");
+    let done = check(&folder, &secret, &["--secrets"]).expect(0);
+    let url = format!("{}/url", folder.path().display());
+    for said in [
+        &format!("  kept in   PostgreSQL at the address from file {url}, cluster default\n"),
+        "  allows    connections without TLS\n  cluster   default\n  replica   called by the host name\n",
+        &format!("  ok      state: address from file {url}\n"),
+    ] {
+        assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
+    }
+
+    let done =
+        check(&folder, &state("{ file = \"bad-url\" }\nca_file = \"none.pem\""), &["--secrets"]).expect(78);
+    for said in ["is no address of PostgreSQL\n  help: write it like postgresql://", "none.pem"] {
+        assert!(done.stderr.contains(said), "{said}: {}", done.stderr);
+    }
+}
+
+#[test]
 fn each_project_and_job_is_asked_for_once() {
     let folder = Folder::new();
     let plane = play(&done_jobs());

@@ -84,9 +84,10 @@ fn configurations_match_the_schema() {
     let validator = validator(&schema);
     let sample = include_str!("../../config/restore-watch.toml");
     let full = include_str!("../../src/config/reader/tests/full.toml");
+    let database = include_str!("../../src/config/reader/tests/full_database.toml");
 
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
-    for good in ["", "discover = true", sample, full] {
+    for good in ["", "discover = true", sample, full, database] {
         accepts(&validator, &configuration(good));
     }
     for bad in [
@@ -98,6 +99,9 @@ fn configurations_match_the_schema() {
         "[api]\nburst = 0",
         "[cadence]\neffort = 'low'",
         "[watch]\ninterval = '1s'",
+        "[state]\npath = 'a.db'\npostgres = { env = 'A' }",
+        "[state]\nca_file = 'a.pem'",
+        "[cluster]\nname = ''",
         "[heartbeat]\ninterval = '1m'",
         "[[project]]\nname = 'x'\napi_key = 'pcsk_a'",
         "[[project]]\nname = 'x'\napi_key = { env = 'A', file = 'b' }",

@@ -7,6 +7,7 @@ mod expression;
 mod github;
 mod gitlab;
 mod make;
+mod replicas;
 mod shell;
 mod stage;
 mod terraform;

@@ -69,6 +69,12 @@ fn restores_to_start() {
 }
 
 #[test]
+#[cfg(feature = "postgres")]
+fn states_in_a_database() {
+    check(table::databases::ROWS);
+}
+
+#[test]
 fn the_table_has_every_number_once() {
     let tables = [
         table::keys::ROWS,
@@ -78,11 +84,12 @@ fn the_table_has_every_number_once() {
         table::daemons::ROWS,
         table::surroundings::ROWS,
         table::restores::ROWS,
+        table::databases::ROWS,
     ];
     let numbers: Vec<_> = tables.into_iter().flatten().map(|row| row.number).collect();
 
     // To ask the daemon of another user needs two users: that is in `tests/daemon/control.rs`.
-    assert_eq!(numbers, (1..=69).filter(|number| *number != 57).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=70).filter(|number| *number != 57).collect::<Vec<_>>());
 }
 
 /// Makes these mistakes, and compares what is said.

@@ -43,7 +43,7 @@ impl Readers {
     ) -> Result<T, RequestError> {
         timeout(self.patience, self.read_at_last(read)).await.unwrap_or_else(|_| {
             Err(RequestError::new(RequestErrorKind::Stopping, "reading the state takes too long")
-                .with_help("try again later, or read the state itself, with --state-file"))
+                .with_help("try again later, or read the state itself, with --config or --state-file"))
         })
     }
 
@@ -70,7 +70,7 @@ impl Readers {
         match done {
             Ok(Some(done)) => Ok(done?),
             Ok(None) => Err(RequestError::new(RequestErrorKind::Stopping, "the daemon is stopping")
-                .with_help("read the state itself, with --state-file")),
+                .with_help("read the state itself, with --config or --state-file")),
             Err(_) => Err(ReadError {
                 message: "reading the state ended by a panic".to_owned(),
                 help: "report this: it is a bug",

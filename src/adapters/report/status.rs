@@ -1,12 +1,13 @@
 //! What a daemon knows, as it reports it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::SilenceStatus;
+use crate::config::StatePlace;
 use crate::engine::{JobFilter, JobKey, Selection};
 use crate::model::schema::DateTime;
 use crate::model::{
@@ -66,6 +67,11 @@ pub struct DaemonStatus {
 }
 
 impl DaemonStatus {
+    /// The file that the state is kept in; none if it is in a database, or nowhere.
+    pub fn state_file(&self) -> Option<&Path> {
+        StatePlace::shown_file(self.state.as_deref()?)
+    }
+
     /// The form for clients of the HTTP listener, which may be on other machines: without the places
     /// of files, which the texts about a configuration have in them, too.
     #[must_use]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use crate::adapters::report::ReadError;
+use crate::config::PostgresAddressError;
 use crate::model::Exit;
 
 /// Why a state cannot be opened. Its text names the state.
@@ -40,6 +41,16 @@ impl OpenError {
             OpenErrorClass::System => Exit::System,
             OpenErrorClass::Misconfigured => Exit::Config,
             OpenErrorClass::Missing | OpenErrorClass::Unusable | OpenErrorClass::Unreachable => Exit::State,
+        }
+    }
+}
+
+impl From<PostgresAddressError> for OpenError {
+    fn from(error: PostgresAddressError) -> Self {
+        Self {
+            class: OpenErrorClass::Misconfigured,
+            help: error.help().unwrap_or("check `postgres` in [state]").into(),
+            message: error.to_string(),
         }
     }
 }

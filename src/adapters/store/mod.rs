@@ -74,9 +74,28 @@ pub trait Backend: Send + Sync {
     /// Reads a state that is there beside the process that has its lease, or without one.
     fn read(&self) -> Result<Box<dyn Reader>, OpenError>;
 
+    /// Connects to the server that keeps the state, and asks it about itself, without a change; none
+    /// if no server does.
+    fn probe(&self) -> Option<Result<Probe, OpenError>> {
+        None
+    }
+
     /// Copies what is committed into a new file at `to`, beside the process that has the lease, or
     /// without one. The copy can be opened as a state.
     fn back_up(&self, to: &Path) -> Result<(), BackupError>;
+}
+
+/// What a server says of itself and of a state that it keeps, or is to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// What it is, such as `PostgreSQL 15.6`.
+    pub server: String,
+    /// Whether the tables are there. If not, this role may make them.
+    pub has_tables: bool,
+    /// The replica that has the lease of the state, if one has.
+    pub active: Option<String>,
+    /// What of it will surprise, each in a line.
+    pub warnings: Vec<String>,
 }
 
 /// A state that was opened.

@@ -12,9 +12,9 @@ use super::routes;
 use crate::adapters::report::DaemonStatus;
 use crate::adapters::store;
 use crate::config::{
-    self, ApiSettings, CadenceSettings, DiscoverySettings, EventFilter, HttpSettings, IndexPattern, Meaning,
-    ProjectSettings, Settings, ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings,
-    trusted,
+    self, ApiSettings, CadenceSettings, ClusterSettings, DiscoverySettings, Encryption, EventFilter,
+    HttpSettings, IndexPattern, Meaning, PostgresAddress, PostgresSettings, ProjectSettings, Settings,
+    ShownPath, SinkSettings, SlowAfter, StateSettings, UrlSource, WatchSettings, trusted,
 };
 use crate::model::{EventKind, duration};
 use crate::platform::lines::hanging;
@@ -163,10 +163,36 @@ fn state_meaning(file: &Path, state: &StateSettings, daemon: Option<&DaemonStatu
         (None, None) => "nowhere: neither this file nor the environment says where".to_owned(),
     };
     format!(
-        "\nstate\n  kept in   {place}\n  kept for  {} after the end of a job\n  history   {} after the end of a restore\n",
+        "\nstate\n  kept in   {place}\n{}  kept for  {} after the end of a job\n  history   {} after the end of a restore\n",
+        state.database().map(database_meaning).unwrap_or_default(),
         duration::written(state.keep.records),
         duration::written(state.keep.history)
     )
+}
+
+/// How the database is connected to, and what the replicas that share it are.
+fn database_meaning(database: &PostgresSettings) -> String {
+    let PostgresSettings { address, ca_file, allow_plaintext, cluster } = database;
+    let ClusterSettings { name, replica, lease } = cluster;
+    let mut text = String::new();
+    // Writing to a text does not fail.
+    if let PostgresAddress::Given(address) = address {
+        let tls = match address.encryption() {
+            Encryption::Off => "without TLS",
+            Encryption::IfOffered => "with TLS if the server has it",
+            Encryption::Required => "with TLS",
+        };
+        let _ = writeln!(text, "  role      {}, {tls}", address.role());
+    } else if *allow_plaintext {
+        text += "  allows    connections without TLS\n";
+    }
+    if let Some(file) = ca_file {
+        let _ = writeln!(text, "  trusts    {}", trusted(file));
+    }
+    let replica = replica.as_deref().unwrap_or("called by the host name");
+    let lease = duration::written(*lease);
+    let _ = writeln!(text, "  cluster   {name}\n  replica   {replica}\n  lease     {lease}");
+    text
 }
 
 /// Where the HTTP listener listens, if it does.

@@ -31,7 +31,7 @@ use crate::platform::shell;
 /// change the exit code. Without an option, no secret is read and nothing is sent anywhere.
 ///
 /// With --online, exits with 4 if the API refuses a key or a permission, with 3 if a job is not
-/// found, and with 5 if the API cannot be reached.
+/// found, with 5 if the API cannot be reached, and with 74 if the database of the state cannot be.
 #[derive(Debug, Parser)]
 pub(in crate::cli) struct Args {
     /// The configuration file [default: that of the running daemon; if none runs, the one that `run`
@@ -43,7 +43,8 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     secrets: bool,
 
-    /// Ask the API once for each project and each job of the file, too; implies --secrets
+    /// Ask the API once for each project and each job of the file, too, and connect to the database
+    /// if the state is in one; implies --secrets
     #[arg(long)]
     online: bool,
 }
@@ -67,6 +68,12 @@ impl Findings {
     fn bad(&mut self, text: &str, failure: Failure) {
         self.lines.push(format!("  failed  {text}\n"));
         self.failures.push(failure);
+    }
+
+    fn extend(&mut self, further: Self) {
+        self.lines.extend(further.lines);
+        self.warnings.extend(further.warnings);
+        self.failures.extend(further.failures);
     }
 
     /// Prints what was checked under a heading, then the warnings and failures.
@@ -103,17 +110,19 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
 
         let mut failures = Vec::new();
         if args.secrets || args.online {
-            let (settings, file) = (settings.clone(), path.clone());
+            let (file, state) = (path.clone(), settings.state.clone());
             let read = move || Ok(secrets::check(&settings, &file));
             let (found, projects) = unless_stopped(&mut signals, "reading the secrets", read).await?;
             found.print("secrets")?;
             failures.extend(found.failures);
 
-            if args.online && !projects.is_empty() {
-                let found = tokio::select! {
+            if args.online && (!projects.is_empty() || state.database().is_some()) {
+                let mut found = tokio::select! {
                     found = online::check(projects, &path, Clock::system()) => found,
                     exit = signals.next() => return Ok(Done::Exit(exit)),
                 };
+                let ask = move || Ok(online::check_database(&state));
+                found.extend(unless_stopped(&mut signals, "connecting to the database", ask).await?);
                 found.print("online")?;
                 failures.extend(found.failures);
             }

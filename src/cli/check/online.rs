@@ -1,4 +1,4 @@
-//! Asks the API about the projects and jobs of a configuration.
+//! Asks the API about the projects and jobs of a configuration, and a database about the state.
 //!
 //! Invariant: each request waits for the rate of its project and is made once; a check ends within
 //! a time limit, and says what it did not ask.
@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use super::Findings;
 use crate::adapters::http;
 use crate::adapters::pinecone::{self, Client};
+use crate::adapters::store::{self, Probe};
 use crate::cli::Failure;
-use crate::config::{JobSettings, ProjectSettings};
+use crate::config::{JobSettings, ProjectSettings, StateSettings};
 use crate::engine::FailureClass;
 use crate::engine::token_bucket::TokenBucket;
 use crate::model::{Exit, duration};
@@ -42,10 +43,33 @@ pub(super) async fn check(projects: Vec<(ProjectSettings, Client)>, path: &Path,
     let mut found = tasks.join_all().await;
     found.sort_by_key(|(place, _)| *place);
     found.into_iter().fold(Findings::default(), |mut all, (_, found)| {
-        all.lines.extend(found.lines);
-        all.failures.extend(found.failures);
+        all.extend(found);
         all
     })
+}
+
+/// Asks the server of the database that the state is in, if it is in one. An address that cannot be
+/// used was reported when the secrets were read.
+pub(super) fn check_database(state: &StateSettings) -> Findings {
+    let mut findings = Findings::default();
+    let is_readable = state.database().is_some_and(|database| database.read_address().is_ok());
+    let Some(backend) = store::backend(state).filter(|_| is_readable) else { return findings };
+    let line = format!("state: {}", backend.location());
+    match backend.probe() {
+        None => {}
+        Some(Ok(probe)) => {
+            let Probe { server, has_tables, active, warnings } = probe;
+            let active = match active {
+                Some(replica) => format!("{replica} is active"),
+                None if has_tables => "no replica is active".to_owned(),
+                None => "the first replica makes the tables".to_owned(),
+            };
+            findings.good(&format!("{line}: {server}, {active}"));
+            findings.warnings.extend(warnings.iter().map(|warning| format!("warning: state: {warning}")));
+        }
+        Some(Err(error)) => findings.bad(&line, error.into()),
+    }
+    findings
 }
 
 /// The check of one project.

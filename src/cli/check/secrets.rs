@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use super::Findings;
+use crate::adapters::http::Tls;
 use crate::adapters::monitor::Monitor;
 use crate::adapters::pinecone::Client;
 use crate::adapters::sinks::{SignatureError, check_signing_secret};
@@ -12,8 +13,8 @@ use crate::adapters::web::{Token, TokenError};
 use crate::app::setup::{self, SetupErrors};
 use crate::cli::{Failure, credentials};
 use crate::config::{
-    ProjectSettings, SecretError, SecretSource, Settings, SinkSettings, SinkTarget, UrlError, UrlSource,
-    WebhookSettings,
+    PostgresAddress, PostgresAddressError, PostgresSettings, ProjectSettings, SecretError, SecretSource,
+    Settings, SinkSettings, SinkTarget, UrlError, UrlSource, WebhookSettings,
 };
 use crate::model::Exit;
 
@@ -31,6 +32,9 @@ pub(super) fn check(settings: &Settings, path: &Path) -> (Findings, Vec<(Project
         }
     }
 
+    if let Some(database) = settings.state.database() {
+        check.database(database);
+    }
     if let Some(source) = &settings.http.token {
         let read = Token::read(source).map(drop).map_err(|error| match error {
             TokenError::Unreadable(error) => Fault::of(error),
@@ -108,6 +112,22 @@ impl Check {
             is_readable &= self.add(owner, "routing key", source, read);
         }
         is_readable
+    }
+
+    fn database(&mut self, database: &PostgresSettings) {
+        let owner = "state";
+        if let PostgresAddress::From(source) = &database.address {
+            let read = database.read_address().map(drop).map_err(|error| match error {
+                PostgresAddressError::Unreadable(error) => Fault::of(error),
+                error @ PostgresAddressError::Bad { .. } => {
+                    Fault { help: error.help(), ..Fault::bad(error.to_string()) }
+                }
+            });
+            self.add(owner, "address", source, read);
+        }
+        if let Err(error) = Tls::new(database.ca_file.as_deref()) {
+            self.findings.failures.push(Failure::new(Exit::Config, format!("{owner}: {error}")));
+        }
     }
 
     /// Reads an address that is a secret. Returns whether it can be used.

@@ -10,7 +10,7 @@ use crate::adapters::report::{
 };
 use crate::cli::Failure;
 use crate::cli::start::block_on;
-use crate::cli::state::{StateArgs, cannot_open};
+use crate::cli::state::StateArgs;
 
 /// The restores that match, the end observed last last; at most `limit` of the newest.
 pub(in crate::cli) fn read(
@@ -90,7 +90,7 @@ async fn pages(client: &Client, filter: &HistoryFilter, limit: usize) -> Result<
 }
 
 fn of_state(state: &StateArgs, filter: &HistoryFilter, limit: usize) -> Result<History, Failure> {
-    let mut reader: Box<dyn Reader> = state.backend()?.read().map_err(cannot_open)?;
+    let mut reader: Box<dyn Reader> = state.backend()?.read()?;
     Ok(reader.history(filter, HistoryRange { skip: 0, limit })?)
 }
 

@@ -39,9 +39,13 @@ pub(super) struct Key {
     name: &'static str,
     kind: Kind,
     is_required: bool,
-    /// It excludes another key, or needs another value than the default of one: the sample only
-    /// mentions it.
+    /// It excludes another key, or needs one, or another value than the default of one: the sample
+    /// only mentions it.
     is_exclusive: bool,
+    /// A key of the same table that cannot stand beside it.
+    excluded: Option<&'static str>,
+    /// A key of the same table without which it cannot stand.
+    needed: Option<&'static str>,
     /// The key and the value of it with which this one is not required.
     unless: Option<(&'static str, &'static str)>,
     /// What it means, for documentation.
@@ -238,7 +242,17 @@ const fn is_same(one: &str, other: &str) -> bool {
 
 impl Key {
     pub(super) const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, is_required: false, is_exclusive: false, unless: None, about, example: "" }
+        Self {
+            name,
+            kind,
+            is_required: false,
+            is_exclusive: false,
+            excluded: None,
+            needed: None,
+            unless: None,
+            about,
+            example: "",
+        }
     }
 
     pub(super) const fn required(mut self) -> Self {
@@ -255,6 +269,18 @@ impl Key {
     pub(super) const fn exclusive(mut self) -> Self {
         self.is_exclusive = true;
         self
+    }
+
+    /// It cannot stand beside this key of the same table.
+    pub(super) const fn excludes(mut self, name: &'static str) -> Self {
+        self.excluded = Some(name);
+        self.exclusive()
+    }
+
+    /// It cannot stand without this key of the same table, which is exclusive.
+    pub(super) const fn needs(mut self, name: &'static str) -> Self {
+        self.needed = Some(name);
+        self.exclusive()
     }
 
     /// Required, unless the key `name` of the same table is `value`.

@@ -38,8 +38,12 @@ fn block(key: &Key) -> String {
     let name = key.name;
     let (header, rest) = match key.kind {
         Kind::Table(table) => {
-            // A table with a required key is a decision: as it stands, the sample makes none.
-            let off = if table.keys.iter().any(|key| key.is_required) { "#" } else { "" };
+            let off = match table.keys.iter().any(|key| key.is_required) {
+                _ if key.is_exclusive => "# ",
+                // A table with a required key is a decision: as it stands, the sample makes none.
+                true => "#",
+                false => "",
+            };
             (comment(table.about), format!("{off}[{name}]\n{}", settings(table)))
         }
         Kind::Tables(table) => {

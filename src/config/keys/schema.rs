@@ -16,7 +16,7 @@ const DURATION: &str = r"^(0|([0-9][0-9.]*(ms|s|m|h|d|y))+)$";
 
 /// The JSON Schema (2020-12) of the configuration file, read as JSON.
 ///
-/// What depends on several keys, and bounds of durations, only the reader checks.
+/// What depends on several tables or on values of other keys, and bounds of durations, only the reader checks.
 pub fn schema() -> Schema {
     let mut schema = json_schema!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -49,11 +49,22 @@ fn of_keys<'a>(keys: impl Iterator<Item = &'a Key> + Clone) -> Value {
         "additionalProperties": false,
     });
 
-    let conditions: Vec<_> = keys.filter_map(condition).collect();
+    let needed = keys.clone().filter_map(|key| Some((key.name.to_owned(), json!([key.needed?]))));
+    let needed: Map<_, _> = needed.collect();
+    if !needed.is_empty() {
+        schema["dependentRequired"] = needed.into();
+    }
+
+    let conditions: Vec<_> = keys.clone().filter_map(condition).chain(keys.filter_map(exclusion)).collect();
     if !conditions.is_empty() {
         schema["allOf"] = conditions.into();
     }
     schema
+}
+
+/// What forbids a key beside one that excludes it.
+fn exclusion(key: &Key) -> Option<Value> {
+    Some(json!({ "not": { "required": [key.name, key.excluded?] } }))
 }
 
 /// What demands a key that is required unless another one has a certain value.

@@ -12,7 +12,7 @@ use super::sample::sample;
 use super::*;
 use crate::config::Problems;
 use crate::config::SinkType;
-use crate::config::reader::{FULL, parse_in, uncommented};
+use crate::config::reader::{FULL, FULL_DATABASE, parse_in, uncommented};
 use crate::model::Keyword as _;
 
 /// Compares a file of the repository with what it should be, or makes it that.
@@ -111,7 +111,8 @@ fn sample_has_every_key_and_is_valid() {
     assert_eq!(missing, expected, "which the text explains");
     for (title, name) in &expected {
         let is_nested = [SECRET.title, of_exclusive].contains(title);
-        assert!(sample().contains(&format!("\n# {name} = ")) || is_nested, "{name}");
+        let mentions = [format!("\n# {name} = "), format!("\n# [{name}]\n")];
+        assert!(mentions.iter().any(|text| sample().contains(text)) || is_nested, "{name}");
     }
     for text in [sample(), in_force] {
         if let Err(problems) = read(&text) {
@@ -160,12 +161,15 @@ fn reference_page_has_every_key_once() {
     }
 }
 
-/// The reader reports a key that it does not ask for: since it accepts the full file, it reads
+/// The reader reports a key that it does not ask for: since it accepts the full files, it reads
 /// every key.
 #[test]
-fn full_file_has_every_key_and_is_valid() {
-    assert_eq!(found(FULL), declared());
+fn full_files_have_every_key_and_are_valid() {
+    let found: BTreeSet<_> = [FULL, FULL_DATABASE].into_iter().flat_map(found).collect();
+
+    assert_eq!(found, declared());
     assert!(read(FULL).is_ok());
+    assert_eq!(read(FULL_DATABASE).is_ok(), cfg!(feature = "postgres"));
 }
 
 #[test]

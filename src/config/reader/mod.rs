@@ -27,7 +27,7 @@ pub(super) use self::report::{Finding, Report, Span};
 pub(super) use self::section::Section;
 pub(super) use self::state::{path_of_user as state_path_of_user, usual_path as usual_state_path};
 #[cfg(test)]
-pub(super) use self::tests::{FULL, uncommented};
+pub(super) use self::tests::{FULL, FULL_DATABASE, uncommented};
 pub(super) use self::value::Value;
 
 use super::environment::{self, Variables};

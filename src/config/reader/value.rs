@@ -234,6 +234,7 @@ impl<'a> Value<'a> {
 /// What is wrong with the path of a file, and what to do about it.
 pub(in crate::config) fn path_fault(text: &str) -> Option<(String, &'static str)> {
     const GIVE: &str = "give the path of a file";
+    const DATABASE: &str = "if the state is kept there, write `postgres` in [state] in place of `path`";
     const WHOLE: &str = "write the whole path, such as \"/etc/restore-watch/FILE\"; a relative one starts at the directory \
                          of this file";
 
@@ -255,6 +256,9 @@ pub(in crate::config) fn path_fault(text: &str) -> Option<(String, &'static str)
             fault("starts with `~`, which is not replaced here", "write the whole path")
         }
         _ if of_unit => fault("starts with a specifier of systemd, which is not replaced here", WHOLE),
+        _ if (text.starts_with("postgres") && text.contains("://")) || text.contains("dbname=") => {
+            fault("is the address of a database, not a path", DATABASE)
+        }
         _ if text.contains("://") => fault("is an address, not a path", GIVE),
         _ if text.starts_with(['"', '\'']) && text.ends_with(['"', '\'']) => {
             fault("is in quotes twice", GIVE)

@@ -7,6 +7,7 @@
 pub(crate) mod addresses;
 pub(crate) mod configurations;
 pub(crate) mod daemons;
+pub(crate) mod databases;
 pub(crate) mod ids;
 pub(crate) mod keys;
 pub(crate) mod restores;

@@ -4,19 +4,17 @@
 //! settings allow otherwise. No text made here holds a password.
 
 use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr as _;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
 use tokio::task::AbortHandle;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::address;
 use crate::adapters::http::Tls;
 use crate::adapters::store::{OpenError, OpenErrorClass};
-use crate::config::{PostgresAddress, PostgresSettings};
+use crate::config::{ConnectionString, DatabaseHost, Encryption, PostgresSettings};
 use crate::model::one_line;
 
 /// How long connecting to one host may take.
@@ -58,31 +56,20 @@ impl Database {
             message,
             help: help.into(),
         };
-        let mut config = Config::from_str(&address(settings)?).map_err(|_| {
-            misconfigured(
-                "the address of the database is no connection string".to_owned(),
-                "write it like postgresql://restore_watch@db.example/restore_watch",
-            )
-        })?;
-        if config.get_dbname().is_none() {
-            return Err(misconfigured(
-                "the address of the database names no database".to_owned(),
-                "write it like postgresql://restore_watch@db.example/restore_watch",
-            ));
-        }
+        let address = settings.read_address()?;
         let tls = Tls::new(settings.ca_file.as_deref())
             .map_err(|error| misconfigured(error.to_string(), "check [state] ca_file"))?;
 
+        let mut config = address::config(&address);
         config.connect_timeout(CONNECT_TIMEOUT).application_name(APPLICATION);
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        if let Some(mode) = ssl_mode(&config, settings) {
-            config.ssl_mode(mode);
+        if is_plain(&address, settings) {
+            config.ssl_mode(SslMode::Disable);
         }
-        let hosts = hosts(&config);
-        let database = one_line(config.get_dbname().unwrap_or_default(), MAX_NAME);
-        let shown = format!("PostgreSQL database {database} at {hosts}, cluster {}", settings.cluster.name);
+        let hosts = one_line(&address.shown_hosts(), MAX_NAME);
+        let shown = format!("PostgreSQL {address}, cluster {}", settings.cluster.name);
         Ok(Self { config, tls: MakeRustlsConnect::new(tls.configuration()), hosts, shown })
     }
 
@@ -143,60 +130,10 @@ impl fmt::Debug for Database {
     }
 }
 
-/// The connection string.
-fn address(settings: &PostgresSettings) -> Result<String, OpenError> {
-    match &settings.address {
-        PostgresAddress::Given(text) => Ok(text.clone()),
-        PostgresAddress::From(source) => match source.read() {
-            Ok(secret) => Ok(secret.expose_secret().trim().to_owned()),
-            Err(error) => Err(OpenError {
-                class: OpenErrorClass::Misconfigured,
-                message: format!("the address of the database: {error}"),
-                help: "check [state] postgres".into(),
-            }),
-        },
-    }
-}
-
-/// How connections are encrypted, if the address alone does not decide it.
-fn ssl_mode(config: &Config, settings: &PostgresSettings) -> Option<SslMode> {
-    let is_here =
-        config.get_hosts().iter().all(is_here) && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
-    match config.get_ssl_mode() {
-        // A server on this machine has a certificate for no name, as Debian installs it.
-        SslMode::Prefer if is_here && settings.ca_file.is_none() => Some(SslMode::Disable),
-        SslMode::Require => None,
-        _ if is_here || settings.allow_plaintext => None,
-        _ => Some(SslMode::Require),
-    }
-}
-
-/// Whether a host is this machine.
-fn is_here(host: &Host) -> bool {
-    match host {
-        Host::Tcp(name) => {
-            name.parse::<IpAddr>().map_or_else(|_| name == "localhost", |address| address.is_loopback())
-        }
-        Host::Unix(_) => true,
-    }
-}
-
-/// The hosts of a connection string, as messages name them.
-fn hosts(config: &Config) -> String {
-    let named = config.get_hosts().iter().map(|host| match host {
-        Host::Tcp(name) => name.clone(),
-        Host::Unix(path) => path.display().to_string(),
-    });
-    let mut hosts: Vec<_> = named.collect();
-    if hosts.is_empty() {
-        hosts = config.get_hostaddrs().iter().map(ToString::to_string).collect();
-    }
-    let ports = config.get_ports();
-    for (place, host) in hosts.iter_mut().enumerate() {
-        let port = ports.get(place).or(ports.first()).copied().unwrap_or(5432);
-        if port != 5432 {
-            *host = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        }
-    }
-    one_line(&hosts.join(","), MAX_NAME)
+/// Whether TLS is not even tried: a server on this machine has a certificate for no name, as Debian
+/// installs it.
+fn is_plain(address: &ConnectionString, settings: &PostgresSettings) -> bool {
+    address.hosts().iter().all(DatabaseHost::is_local)
+        && address.encryption() == Encryption::IfOffered
+        && settings.ca_file.is_none()
 }

@@ -3,6 +3,7 @@
 //! Invariant: a commit is one message to the server, and is made only if the lease is still that of
 //! this process.
 
+mod address;
 mod alone;
 mod cluster;
 mod commit;

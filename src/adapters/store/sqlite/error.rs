@@ -98,7 +98,10 @@ impl FileError {
             Self::Older(_) => "start `restore-watch run` once, which brings it up to date",
             Self::Foreign(_) => "give another `path` under [state]",
             Self::Damaged { .. } => DAMAGE_HELP,
-            Self::Missing(_) => "`restore-watch run` makes one; name it by `path` under [state]",
+            Self::Missing(_) => {
+                "name the state with --state-file (that of the system service is /var/lib/restore-watch/state.db), or the \
+                 configuration with --config"
+            }
             Self::Irregular(_) => "give a `path` under [state] at which there is a state, or nothing yet",
             Self::Linked { .. } => {
                 "keep one name and delete the others (`find DIRECTORY -samefile FILE` finds them), or copy the file in \

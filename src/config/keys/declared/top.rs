@@ -34,7 +34,7 @@ pub(in crate::config) static TOP: Table = Table {
         Key::new("cadence", Kind::Table(&CADENCE), "How often jobs are polled, for all projects."),
         Key::new("watch", Kind::Table(&WATCH), "When trouble becomes an event, for all projects."),
         Key::new("state", Kind::Table(&STATE), "Where the state is kept, and for how long."),
-        Key::new("cluster", Kind::Table(&CLUSTER), "The replicas that share a state in a database."),
+        Key::new("cluster", Kind::Table(&CLUSTER), "The replicas that share a state in a database.").exclusive(),
         Key::new("heartbeat", Kind::Table(&HEARTBEAT), "A dead man's switch that gets a ping while the watch works."),
         Key::new("http", Kind::Table(&HTTP), "The HTTP listener, which shows health, metrics and the status page."),
         Key::new("project", Kind::Tables(&PROJECT), "Further projects, or settings of the default one."),
@@ -77,16 +77,21 @@ pub(in crate::config) static STATE: Table = Table {
         Key::new(
             "postgres",
             Kind::Url,
-            "A PostgreSQL database in place of the file, which several replicas can share: a connection string without a \
-             password, or where the whole of it is read from. Several hosts can be named; the one that can be written is used.",
+            "A PostgreSQL database in place of the file, which several replicas can share: a connection string, as \
+             a URL or as `host=… user=… dbname=…`. With a password in it, the whole of it is a secret, and this says where it is \
+             read from. Several hosts can be named: the one that can be written is used. TLS is verified whatever `sslmode` \
+             says; variables such as `PGHOST` and the file `~/.pgpass` are not used.",
         )
+        .excludes("path")
         .example("\"postgresql://restore_watch@db.example/restore_watch\""),
-        CA_FILE,
+        CA_FILE.needs("postgres"),
         Key::new(
             "allow_plaintext",
             Kind::Boolean,
-            "Whether to allow a connection without TLS to a database on another machine.",
-        ),
+            "Whether to allow connections without TLS to a database on another machine. Those to loopback addresses and Unix \
+             sockets need none.",
+        )
+        .needs("postgres"),
     ],
 };
 
@@ -98,20 +103,25 @@ pub(in crate::config) static CLUSTER: Table = Table {
         Key::new(
             "name",
             Kind::Label { longest: LONGEST_NAME },
-            "Which state of the database is shared: `default`, unless another one is named.",
+            "Which state of the database it is. Replicas with the same name share one; states of other names are apart. Without \
+             this key it is `default`.",
         )
+        .exclusive()
         .example("\"default\""),
         Key::new(
             "replica",
             Kind::Label { longest: LONGEST_NAME },
-            "What this process is called in messages, by default the host name. It decides nothing.",
+            "What messages call this process. By default it is the host name. It decides nothing.",
         )
+        .exclusive()
         .example("\"a\""),
         Key::new(
             "lease",
             time(Duration::from_secs(3)..=Duration::from_secs(45), Duration::from_secs(15)),
-            "How long the active replica may be silent before another one takes over.",
-        ),
+            "How long the active replica may be silent before another one takes over. An outage of the database that is shorter \
+             changes nothing.",
+        )
+        .exclusive(),
     ],
 };
 

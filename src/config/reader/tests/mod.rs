@@ -7,6 +7,8 @@ mod refused;
 mod routes;
 mod secrets;
 mod sinks;
+#[cfg(feature = "postgres")]
+mod state;
 mod tables;
 mod templates;
 mod warnings;
@@ -23,8 +25,11 @@ use crate::config::{
 };
 use crate::model::EventKind;
 
-/// A file with every declared key.
+/// A file with every declared key, but for those of a state in a database.
 pub(in crate::config) const FULL: &str = include_str!("full.toml");
+
+/// A file with every key of a state in a database, which excludes one in a file.
+pub(in crate::config) const FULL_DATABASE: &str = include_str!("full_database.toml");
 
 /// The sample that is shipped.
 const SAMPLE: &str = include_str!("../../../../config/restore-watch.toml");
@@ -295,6 +300,17 @@ fn unusual_forms_are_accepted() {
             panic!("{text}\n{problems}");
         }
     }
+}
+
+#[test]
+#[cfg(not(feature = "postgres"))]
+fn database_takes_a_program_with_the_feature() {
+    let problems = printed("jobs = []\n[state]\npostgres = { env = 'URL' }");
+
+    assert!(
+        problems.contains("config.toml:3:12") && problems.contains("without the feature `postgres`"),
+        "{problems}"
+    );
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use toml::de::{DeTable, DeValue};
 
-use super::{FULL, SAMPLE, read};
+use super::{FULL, FULL_DATABASE, SAMPLE, read};
 use crate::config::reader::parse_in;
 use crate::config::{Problems, ProjectSettings};
 
@@ -47,10 +47,10 @@ fn spans_of_value(
     }
 }
 
-fn assert_refused(span: &Range<usize>, replacement: &str) {
-    let text = format!("{}{replacement}{}", &FULL[..span.start], &FULL[span.end..]);
-    let line = FULL[..span.start].lines().count().max(1)
-        + usize::from(FULL[..span.start].ends_with('\n') && span.start > 0);
+fn assert_refused(full: &str, span: &Range<usize>, replacement: &str) {
+    let text = format!("{}{replacement}{}", &full[..span.start], &full[span.end..]);
+    let line = full[..span.start].lines().count().max(1)
+        + usize::from(full[..span.start].ends_with('\n') && span.start > 0);
     let Err(problems) = read(&text) else { panic!("accepted at line {line}:\n{text}") };
     assert!(
         problems.iter().any(|problem| problem.line() == Some(line)),
@@ -61,12 +61,23 @@ fn assert_refused(span: &Range<usize>, replacement: &str) {
 
 #[test]
 fn every_wrong_key_or_value_is_reported_at_its_line() {
-    let document = DeTable::parse(FULL).unwrap();
+    assert_changes_are_refused(FULL, 50);
+}
+
+#[test]
+#[cfg(feature = "postgres")]
+fn every_wrong_key_or_value_of_a_database_is_reported() {
+    assert_changes_are_refused(FULL_DATABASE, 10);
+}
+
+/// Makes each key and each value of a file with at least this many wrong.
+fn assert_changes_are_refused(full: &str, least: usize) {
+    let document = DeTable::parse(full).unwrap();
     let (mut keys, mut values) = (Vec::new(), Vec::new());
-    spans(document.get_ref(), FULL, &mut keys, &mut values);
-    assert!(keys.len() > 50 && values.len() > 50, "{} keys, {} values", keys.len(), values.len());
+    spans(document.get_ref(), full, &mut keys, &mut values);
+    assert!(keys.len() > least && values.len() >= least, "{} keys, {} values", keys.len(), values.len());
     for key in &keys {
-        let name = &FULL[key.clone()];
+        let name = &full[key.clone()];
         let quoted = |text: &str| if name.starts_with('"') { format!("\"{text}\"") } else { text.to_owned() };
         let bare = name.trim_matches('"');
         // Names of headers are free.
@@ -74,7 +85,7 @@ fn every_wrong_key_or_value_is_reported_at_its_line() {
             continue;
         }
         for typo in [format!("{bare}x"), format!("x{bare}"), bare[1..].to_owned(), bare.to_uppercase()] {
-            assert_refused(key, &quoted(&typo));
+            assert_refused(full, key, &quoted(&typo));
         }
     }
     for value in &values {
@@ -89,7 +100,7 @@ fn every_wrong_key_or_value_is_reported_at_its_line() {
             "99999999999999999999",
             "\"\\u0000\"",
         ] {
-            assert_refused(value, wrong);
+            assert_refused(full, value, wrong);
         }
     }
 }
@@ -104,7 +115,7 @@ fn every_wrong_header_is_reported_at_its_line() {
             // Its sub-tables then belong to another project: they are refused at their own lines.
             assert!(read(&format!("{}x{}", &FULL[..end], &FULL[end..])).is_err());
         } else {
-            assert_refused(&(end..end), "x");
+            assert_refused(FULL, &(end..end), "x");
         }
     }
 }

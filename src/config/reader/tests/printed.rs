@@ -105,7 +105,7 @@ error: unknown key `other`
   |
 3 | [other]
   |  ^^^^^
-  = help: the keys known here are `api`, `cadence`, `discover`, `drain_timeout`, `heartbeat`, `http`, `jobs`, `project`, `sink_defaults`, `sink`, `state`, `watch`
+  = help: the keys known here are `api`, `cadence`, `cluster`, `discover`, `drain_timeout`, `heartbeat`, `http`, `jobs`, `project`, `sink_defaults`, `sink`, `state`, `watch`
 
 2 problems in config.toml
 ");
@@ -224,7 +224,7 @@ error: unknown key `brust`
   |
 2 |     brust = 4
   |     ^^^^^
-  = help: the keys known here are `api`, `cadence`, `discover`, `drain_timeout`, `heartbeat`, `http`, `jobs`, `project`, `sink_defaults`, `sink`, `state`, `watch`
+  = help: the keys known here are `api`, `cadence`, `cluster`, `discover`, `drain_timeout`, `heartbeat`, `http`, `jobs`, `project`, `sink_defaults`, `sink`, `state`, `watch`
 
 2 problems in config.toml
 "#);

@@ -11,7 +11,7 @@ use postgres_server::PostgresServer;
 
 use super::*;
 use crate::adapters::store::contract;
-use crate::config::{ClusterSettings, PostgresAddress};
+use crate::config::{ClusterSettings, ConnectionString, PostgresAddress};
 
 /// A state in a database of its own; none if there is no PostgreSQL here.
 pub(super) fn fresh() -> Option<Postgres> {
@@ -24,7 +24,7 @@ pub(super) fn fresh() -> Option<Postgres> {
 
 pub(super) fn settings(url: &str) -> PostgresSettings {
     PostgresSettings {
-        address: PostgresAddress::Given(url.to_owned()),
+        address: PostgresAddress::Given(ConnectionString::parse(url, false).unwrap()),
         ca_file: None,
         allow_plaintext: false,
         cluster: ClusterSettings { lease: Duration::from_secs(3), ..ClusterSettings::default() },
