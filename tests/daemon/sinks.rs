@@ -112,6 +112,7 @@ fn rejected_delivery_is_sent_again_after_the_mend() {
     let mut daemon = daemon.with(&sink(&receiver, &["10ms"])).run(&[]).start();
     daemon.until_logged("watching 1 restore");
     daemon.until("a dead letter", |daemon| ops(&status(daemon))["dead"] == 1);
+    daemon.until("its commit", |daemon| committed(daemon, "dead") == 1);
 
     let id = post_id(&receiver);
     let named = if is_on_postgres() { String::new() } else { format!(" --state-file {state}") };
