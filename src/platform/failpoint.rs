@@ -4,7 +4,8 @@
 //! does nothing.
 
 /// Marks a place. If `RESTORE_WATCH_FAILPOINT` is `PLACE:N`, the N-th call kills the process by
-/// SIGKILL; if the name of the place begins with `stall_`, it stops this thread instead.
+/// SIGKILL; if it is `PLACE:N:pause`, the call stops the process by SIGSTOP, until it is continued.
+/// If the name of the place begins with `stall_`, it stops this thread instead.
 #[cfg(feature = "failpoints")]
 pub fn reached(place: &str) {
     use std::sync::LazyLock;
@@ -13,13 +14,17 @@ pub fn reached(place: &str) {
 
     use rustix::process::{Signal, getpid, kill_process};
 
-    static WANTED: LazyLock<Option<(String, AtomicU64)>> = LazyLock::new(|| {
+    static WANTED: LazyLock<Option<(String, AtomicU64, Signal)>> = LazyLock::new(|| {
         let wanted = std::env::var("RESTORE_WATCH_FAILPOINT").ok()?;
         let (place, times) = wanted.split_once(':')?;
-        Some((place.to_owned(), AtomicU64::new(times.parse().ok()?)))
+        let (times, signal) = match times.strip_suffix(":pause") {
+            Some(times) => (times, Signal::STOP),
+            None => (times, Signal::KILL),
+        };
+        Some((place.to_owned(), AtomicU64::new(times.parse().ok()?), signal))
     });
 
-    if let Some((wanted, left)) = &*WANTED
+    if let Some((wanted, left, signal)) = &*WANTED
         && wanted == place
         && left.fetch_sub(1, Ordering::SeqCst) == 1
     {
@@ -29,8 +34,8 @@ pub fn reached(place: &str) {
                 std::thread::park();
             }
         }
-        // It cannot fail: a process may kill itself.
-        _ = kill_process(getpid(), Signal::KILL);
+        // It cannot fail: a process may signal itself.
+        _ = kill_process(getpid(), *signal);
     }
 }
 

@@ -4,6 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::ledger::{Ledger, SINKS};
 use crate::oracle::{Counts, Emission, judge};
 use crate::secrets;
@@ -143,7 +145,8 @@ impl Stage {
     /// What is pending, by sink.
     fn pending(&self) -> String {
         let rows = State::of(&self.state).rows(&BY_SINK).expect("a state");
-        rows.iter().map(|row| format!("pending, the first due, attempts at most, why: {row}\n")).collect()
+        let rows: Vec<_> = rows.iter().map(Value::to_string).collect();
+        format!("pending, the first due, attempts at most, why:\n{}\n", rows.join("\n"))
     }
 
     /// Context for the message of a failure.

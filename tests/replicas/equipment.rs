@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::support::postgres_server::Options;
-use crate::support::{PATIENCE, Pgbouncer, PostgresServer};
+use crate::support::{PATIENCE, Pgbouncer, PostgresServer, library_of_clocks};
 
 #[test]
 fn databases_of_the_shared_server_are_apart() {
@@ -51,6 +51,21 @@ fn paused_server_answers_only_once_it_is_resumed() {
     server.resume();
 
     assert!(client.wait().unwrap().success());
+}
+
+#[test]
+fn server_takes_its_time_from_a_clock_that_is_set() {
+    let Some(library) = library_of_clocks() else { return };
+    let variables = [("LD_PRELOAD", &*library), ("FAKETIME", "+1d"), ("DONT_FAKE_MONOTONIC", "1")];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let Some(server) = PostgresServer::new_with(Options::default(), &variables) else { return };
+    let Some(right) = PostgresServer::shared() else { return };
+
+    let second = |server: &PostgresServer| -> i64 {
+        server.psql("postgres", "SELECT extract(epoch FROM clock_timestamp())::bigint").parse().unwrap()
+    };
+
+    assert!(second(&server) - second(right) > 86_000);
 }
 
 #[test]

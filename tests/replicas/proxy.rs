@@ -3,7 +3,10 @@
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use crate::support::{Cut, Network, PATIENCE, PostgresProxy, PostgresServer};
+use crate::cluster::project;
+use crate::support::{
+    ApiProxy, Cut, Folder, KEY, Network, PATIENCE, PostgresProxy, PostgresServer, Watch, play,
+};
 
 #[test]
 fn proxy_counts_messages_by_type() {
@@ -83,6 +86,20 @@ fn silent_network_answers_once_it_is_well() {
     proxy.set(Network::Slow(Duration::from_millis(20)));
 
     assert!(asking.wait().unwrap().success());
+}
+
+#[test]
+fn proxy_before_the_control_plane_sees_each_poll() {
+    let plane = play("[[job]]\nid = \"rj-1\"\ntakes = \"1s\"\n");
+    let (proxy, folder) = (ApiProxy::start(plane.address()), Folder::new());
+    let config = folder.write("a.toml", project(&["rj-1"]));
+
+    let watch = Watch::new(["run", "--exit-when-done", "--config", &config]).env("KEY", KEY);
+    let state = folder.path().to_string_lossy().into_owned();
+    watch.env("http_proxy", &proxy.url()).env("STATE_DIRECTORY", &state).run().expect(0);
+
+    assert!(plane.count() > 3);
+    assert_eq!(proxy.polls().len(), plane.count());
 }
 
 /// The shared server with a database of this name that has a table, and a proxy before it.

@@ -11,6 +11,7 @@
     reason = "this is no library: public so that no test must use all of it, and a panic is how a test fails"
 )]
 
+mod api_proxy;
 mod mail_server;
 mod pgbouncer;
 mod postgres_proxy;
@@ -22,6 +23,7 @@ mod tcp_proxy;
 mod tls_plane;
 mod tls_receiver;
 
+pub use api_proxy::{ApiProxy, CLOCK};
 pub use mail_server::MailServer;
 pub use pgbouncer::Pgbouncer;
 pub use postgres_proxy::{Cut, Message, PostgresProxy};

@@ -1,4 +1,4 @@
-//! A pgbouncer in front of a PostgreSQL server, which lends a connection for one transaction.
+//! pgbouncer in front of a PostgreSQL server, which lends a connection for one transaction.
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;

@@ -19,13 +19,13 @@ use std::time::Duration;
 /// The role that the program under test connects as. It owns its database and nothing else.
 pub const ROLE: &str = "watch";
 
-/// Half the time between two looks at what is waited for.
+/// The time between two looks at what is waited for.
 const TICK: Duration = Duration::from_millis(10);
 
 /// The number of looks before a test fails: a minute of them.
 const TICKS: usize = 6000;
 
-/// What a server is like. By default it trusts everybody, on its socket alone, and syncs nothing.
+/// What a server is like. By default it trusts every client, on its socket alone, and syncs nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// Whether a commit waits for the disk, which matters only if the machine may fail.
@@ -45,6 +45,8 @@ pub struct PostgresServer {
     keeper: Keeper,
     installation: &'static Installation,
     options: Options,
+    /// Variables of its environment.
+    variables: Vec<(String, String)>,
     port: u16,
     /// None while it is stopped.
     process: Mutex<Option<Child>>,
@@ -65,6 +67,15 @@ impl PostgresServer {
     ///
     /// If it does not start.
     pub fn new(options: Options) -> Option<Self> {
+        Self::new_with(options, &[])
+    }
+
+    /// The same with these variables in its environment.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn new_with(options: Options, variables: &[(String, String)]) -> Option<Self> {
         let template = template()?;
         let installation = &template.installation;
         let keeper = Keeper::new(installation);
@@ -83,9 +94,35 @@ impl PostgresServer {
         }
 
         let port = if options.tcp { free_port() } else { 5432 };
-        let server = Self { keeper, installation, options, port, process: Mutex::default() };
+        let variables = variables.to_vec();
+        let server = Self { keeper, installation, options, variables, port, process: Mutex::default() };
         server.start();
         Some(server)
+    }
+
+    /// A server that follows this one, with its data, until it is promoted.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn follower(&self) -> Self {
+        let keeper = Keeper::new(self.installation);
+        let mut copy = self.installation.command("pg_basebackup");
+        copy.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
+        copy.args(["--username=postgres", "--port", &self.port.to_string()]).arg("--host").arg(self.folder());
+        run(copy.arg("--pgdata").arg(keeper.folder.join("data")).current_dir(&keeper.folder));
+
+        let (installation, variables) = (self.installation, Vec::new());
+        let options = Options { tcp: false, certified_for: None, ..self.options };
+        let server = Self { keeper, installation, options, variables, port: 5432, process: Mutex::default() };
+        server.start();
+        server
+    }
+
+    /// Has a follower take writes, whatever the one that it follows does.
+    pub fn promote(&self) {
+        assert_eq!(self.psql("postgres", "SELECT pg_promote()"), "t");
     }
 
     /// The address of a database, over its socket.
@@ -170,8 +207,11 @@ impl PostgresServer {
         let log = log.expect("a log");
         let data = self.keeper.folder.join("data");
 
-        let mut command = self.installation.command("postgres");
-        command.arg("-D").arg(&data).args(self.settings()).current_dir(&self.keeper.folder);
+        // Not in the environment of what starts it, which may run as another user.
+        let mut command = self.installation.command("env");
+        command.args(self.variables.iter().map(|(name, value)| format!("{name}={value}")));
+        command.arg(self.installation.binaries.join("postgres")).arg("-D").arg(&data).args(self.settings());
+        command.current_dir(&self.keeper.folder);
         let error = log.try_clone().expect("a file");
         let mut child = command.stdout(log).stderr(error).process_group(0).spawn().expect("postgres");
         self.keeper.keep(child.id());
@@ -181,7 +221,7 @@ impl PostgresServer {
             let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
             let lines: Vec<_> = text.lines().map(str::trim).collect();
             // A file of this name outlives a server that was killed.
-            lines.first() == Some(&&*id) && lines.get(7) == Some(&"ready")
+            lines.first() == Some(&&*id) && matches!(lines.get(7), Some(&("ready" | "standby")))
         };
         let mut ticks = 0;
         while !is_ready() {
@@ -258,7 +298,9 @@ impl PostgresServer {
         let Some(child) = &*process else { return };
         // The postmaster first: once it is stopped, there are no new ones.
         signal(child.id(), name);
-        children(child.id()).into_iter().for_each(|child| signal(child, name));
+        for child in children(child.id()) {
+            signal(child, name);
+        }
     }
 }
 
@@ -291,7 +333,7 @@ rm -rf "$0"
 "#;
 
 impl Keeper {
-    /// An empty folder, which the user who runs the servers may write to.
+    /// An empty folder, which the user that runs the servers may write to.
     pub fn new(installation: &Installation) -> Self {
         // The name of a socket has at most 107 bytes.
         let folder = tempfile::Builder::new().prefix("rw-").tempdir_in("/tmp").expect("a folder").keep();
@@ -329,7 +371,7 @@ impl Drop for Keeper {
     }
 }
 
-/// The programs of PostgreSQL, and who runs them.
+/// The programs of PostgreSQL, and the user that runs them.
 pub struct Installation {
     binaries: PathBuf,
     /// User and group, if this user is root, which PostgreSQL refuses to run as.
@@ -432,7 +474,7 @@ fn is_complete(folder: &Path) -> bool {
     ["initdb", "postgres", "psql"].iter().all(|name| folder.join(name).exists())
 }
 
-/// Whom root lets run the servers: `postgres`, or the user who owns nothing.
+/// The user that runs the servers for root: `postgres`, or the one that owns nothing.
 fn server_user() -> Option<(u32, u32)> {
     let me = Command::new("id").arg("-u").output().expect("id");
     if me.stdout != b"0\n" {

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{PostgresServer, skipped};
 
-/// A killed daemon keeps its lease for so long.
+/// How long a killed daemon keeps its lease.
 const CLUSTER: &str = "\n[cluster]\nlease = \"3s\"\n";
 
 /// Whether the states of these tests are in PostgreSQL.
@@ -89,7 +89,11 @@ fn database(file: &Path) -> String {
 }
 
 /// A state, read without the program under test.
-pub struct State(PathBuf);
+pub enum State<'a> {
+    File(PathBuf),
+    /// A database of this name.
+    Database(&'a PostgresServer, String),
+}
 
 /// A query for each kind of state. Its rows have one column: a JSON array.
 pub struct Query {
@@ -97,20 +101,21 @@ pub struct Query {
     pub postgres: &'static str,
 }
 
-impl State {
+impl State<'_> {
     /// The one of this file, or of the database that stands for it.
     pub fn of(file: &Path) -> Self {
-        Self(file.to_owned())
+        if is_on_postgres() { Self::Database(server(), database(file)) } else { Self::File(file.to_owned()) }
     }
 
     /// The rows that a query finds.
     pub fn rows(&self, query: &Query) -> Result<Vec<Value>, String> {
-        if !is_on_postgres() {
-            return self.rows_in_file(query.sqlite).map_err(|error| error.to_string());
+        match self {
+            Self::File(path) => rows_in_file(path, query.sqlite).map_err(|error| error.to_string()),
+            Self::Database(server, name) => {
+                let sql = format!("SET search_path TO restore_watch; {}", query.postgres);
+                Ok(super::json_lines(&server.try_psql(name, &sql)?))
+            }
         }
-        let sql = format!("SET search_path TO restore_watch; {}", query.postgres);
-        let text = server().try_psql(&database(&self.0), &sql)?;
-        Ok(super::json_lines(&text))
     }
 
     /// The number that a query finds; none as long as there is no such table.
@@ -120,18 +125,16 @@ impl State {
 
     /// All that PostgreSQL keeps of it, as SQL; none if it is in a file.
     pub fn dump(&self) -> Option<Vec<u8>> {
-        is_on_postgres().then(|| {
-            let done = server().tool("pg_dump").args(["--inserts", &database(&self.0)]).output();
-            let done = done.expect("pg_dump");
-            assert!(done.status.success(), "{done:?}");
-            done.stdout
-        })
+        let Self::Database(server, name) = self else { return None };
+        let done = server.tool("pg_dump").args(["--inserts", name]).output().expect("pg_dump");
+        assert!(done.status.success(), "{done:?}");
+        Some(done.stdout)
     }
+}
 
-    fn rows_in_file(&self, sql: &str) -> rusqlite::Result<Vec<Value>> {
-        let connection = Connection::open_with_flags(&self.0, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let mut statement = connection.prepare(sql)?;
-        let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
-        rows.map(|row| Ok(serde_json::from_str(&row?).expect("JSON"))).collect()
-    }
+fn rows_in_file(path: &Path, sql: &str) -> rusqlite::Result<Vec<Value>> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    rows.map(|row| Ok(serde_json::from_str(&row?).expect("JSON"))).collect()
 }

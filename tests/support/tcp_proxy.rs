@@ -1,7 +1,7 @@
 //! A proxy between a client and a server, which breaks the connections as a network does.
 //!
 //! Invariant: what arrives is passed on in order, or the connection is cut; a tap sees every byte
-//! before it is passed on.
+//! when it arrives, before it is passed on.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -21,11 +21,11 @@ pub enum Network {
     /// As it should.
     #[default]
     Well,
-    /// Nobody listens; connections that were open are cut.
+    /// Nothing listens; connections that were open are cut.
     Refuses,
-    /// What is sent is held until it is well again, and nobody learns of it.
+    /// What is sent is held until it is well again, and no error is reported.
     Silent,
-    /// What is sent arrives so much later.
+    /// What is sent arrives later by this time.
     Slow(Duration),
 }
 
@@ -143,12 +143,12 @@ impl Shared {
             client.set_nonblocking(false).expect("a connection");
             client.set_nodelay(true).expect("a connection");
             let (shared, server, tap) = (Arc::clone(self), server.clone(), tap());
-            thread::spawn(move || drop(shared.connect(End::Tcp(client), &server, tap)));
+            thread::spawn(move || drop(shared.connect(&End::Tcp(client), &server, tap)));
         }
     }
 
     /// Serves one connection to its end.
-    fn connect<T: Tap>(self: &Arc<Self>, client: End, server: &Server, tap: T) -> io::Result<()> {
+    fn connect<T: Tap>(self: &Arc<Self>, client: &End, server: &Server, tap: T) -> io::Result<()> {
         self.wait_for_the_network();
         let server = match server {
             Server::Tcp(address) => End::Tcp(TcpStream::connect(address)?),
@@ -156,7 +156,7 @@ impl Shared {
         };
         lock(&self.connections).push((client.again()?, server.again()?));
         if self.has_ended() || self.network() == Network::Refuses {
-            // Whoever cut the others did not see this one.
+            // The others were cut before this one was listed.
             client.cut();
             server.cut();
         }
@@ -167,7 +167,7 @@ impl Shared {
             let (client, server) = (client.again()?, server.again()?);
             thread::spawn(move || shared.pass(&server, &client, |bytes| lock(&tap).answered(bytes)))
         };
-        self.pass(&client, &server, |bytes| lock(&tap).sent(bytes));
+        self.pass(client, &server, |bytes| lock(&tap).sent(bytes));
         drop(back.join());
         Ok(())
     }
@@ -176,12 +176,12 @@ impl Shared {
     fn pass(&self, mut from: &End, mut to: &End, mut tap: impl FnMut(&[u8]) -> Pass) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            self.wait_for_the_network();
             let (length, goes_on) = match tap(&buffer[..length]) {
                 Pass::All => (length, true),
                 Pass::None => (0, true),
                 Pass::ThenCut(length) => (length, false),
             };
+            self.wait_for_the_network();
             if to.write_all(&buffer[..length]).is_err() || !goes_on {
                 break;
             }
