@@ -5,6 +5,7 @@
 
 mod address;
 mod alone;
+mod blocked;
 mod cluster;
 mod commit;
 mod connection;
