@@ -64,6 +64,27 @@ pub(super) fn sql() -> String {
     SCHEMA.to_owned() + &STEPS.concat()
 }
 
+/// Whether the schema is there, in a version that this program reads.
+pub(super) async fn is_there(link: &Link, limit: Duration) -> Result<bool, Fault> {
+    let found = link.ask(LOOK, limit).await?;
+    let [found] = one_row(&found)?;
+    if !row::boolean(found, 4)? {
+        return Ok(false);
+    }
+    let version = link.ask("SELECT max(version) FROM restore_watch.schema_version", limit).await?;
+    let [version] = one_row(&version)?;
+    known(row::parsed(version, 0)?).map(|()| true)
+}
+
+/// Fails if a newer program made the schema.
+fn known(version: i64) -> Result<(), Fault> {
+    let known = STEPS.len();
+    if usize::try_from(version).map_or(true, |version| version > known) {
+        return Err(Fault::NewerSchema { found: version, known });
+    }
+    Ok(())
+}
+
 /// Checks the server and the schema, and makes the schema if there is none.
 pub(super) async fn prepare(link: &Link, limit: Duration) -> Result<Durability, Fault> {
     let found = link.ask(LOOK, limit).await?;
@@ -102,11 +123,7 @@ async fn make(link: &Link, is_there: bool) -> Result<(), Fault> {
 async fn check(link: &Link, limit: Duration) -> Result<(), Fault> {
     let found = link.ask(RIGHTS, limit).await?;
     let [found] = one_row(&found)?;
-    let version: i64 = row::parsed(found, 0)?;
-    let known = STEPS.len();
-    if usize::try_from(version).map_or(true, |version| version > known) {
-        return Err(Fault::NewerSchema { found: version, known });
-    }
+    known(row::parsed(found, 0)?)?;
     match row::nullable(found, 1)? {
         Some(table) => Err(Fault::MissingRights(table.to_owned())),
         None => Ok(()),

@@ -1,8 +1,10 @@
 //! The database: what it keeps, and which process may use it.
 
+mod deliveries;
 #[expect(dead_code, unreachable_pub, reason = "shared by tests that each use a part")]
 #[path = "../../../../../tests/support/postgres_server.rs"]
 mod postgres_server;
+mod reading;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -35,4 +37,11 @@ pub(super) fn settings(url: &str) -> PostgresSettings {
 fn the_database_keeps_the_contract_of_a_store() {
     let Some(backend) = fresh() else { return };
     contract::of_store(&*backend.open(None).unwrap().store);
+}
+
+/// Runs SQL as superuser in the database of a state.
+fn psql(backend: &Postgres, sql: &str) -> String {
+    let PostgresAddress::Given(url) = &backend.settings.address else { panic!("an address") };
+    let (_, database) = url.rsplit_once('/').unwrap();
+    PostgresServer::shared().unwrap().psql(database, sql)
 }
