@@ -148,6 +148,15 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("backup", CONFIG, &["sudo restore-watch backup /var/backups/restore-watch.db"]),
+    ("state", "", &["sudo restore-watch state move --from /var/lib/restore-watch/state.db"]),
+    (
+        "state move",
+        CONFIG,
+        &[
+            "sudo restore-watch state move --from /var/lib/restore-watch/state.db --dry-run",
+            "sudo restore-watch state move --from /var/lib/restore-watch/state.db",
+        ],
+    ),
     (
         "init",
         "",

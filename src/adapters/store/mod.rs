@@ -29,7 +29,7 @@ use jiff::Timestamp;
 
 pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
 pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorClass};
-pub use moving::{Arrival, Departure, RowCounts, Rows};
+pub use moving::{Arrival, Departure, RowCounts, Rows, destination, origin};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use replica::{ActiveReplica, ClusterView, Look, Looking, OtherReplica, Replica};

@@ -3,10 +3,13 @@
 //! Invariant: ids, the order of events, records and bodies stay as they were committed, to the byte.
 //! What is moved is in one of the two places at any time, wherever a process is killed.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 
 use super::record::Record as _;
-use super::{OpenError, OpenErrorClass};
+use super::{Backend, OpenError, OpenErrorClass, Sqlite};
+use crate::config::{StatePlace, StateSettings};
 use crate::engine::snapshot::SilencesSnapshot;
 use crate::model::DeliveryState::{Dead, Pending};
 use crate::model::Keyword as _;
@@ -150,6 +153,20 @@ impl Rows {
             dead_letters: in_state(Dead.as_str()),
             restores: self.restores.len(),
         }
+    }
+}
+
+/// The store from which a state is moved.
+pub fn origin(file: &Path) -> Box<dyn Backend> {
+    Box::new(Sqlite::at(file))
+}
+
+/// The store of these settings, if a state can be moved into it.
+pub fn destination(settings: &StateSettings) -> Result<Box<dyn Backend>, OpenError> {
+    let place = settings.place.as_ref();
+    match super::backend(settings) {
+        Some(backend) if matches!(place, Some(StatePlace::Postgres(_))) => Ok(backend),
+        _ => Err(no_destination(&place.map_or("no place for a state".to_owned(), ToString::to_string))),
     }
 }
 

@@ -11,6 +11,8 @@ mod deliver;
 mod deliveries;
 mod document;
 mod fault;
+mod import;
+mod insert;
 mod lease;
 mod link;
 mod literal;
@@ -31,7 +33,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorClass, Opened, Replica};
+use super::{Arrival, Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorClass, Opened, Replica, Rows};
 use crate::adapters::report::Reader;
 use crate::config::{PostgresSettings, StatePlace};
 use crate::platform::clock::Clock;
@@ -99,6 +101,10 @@ impl Backend for Postgres {
             help: "use a tool of PostgreSQL: pg_dump --schema=restore_watch --file=FILE DATABASE".into(),
         };
         Err(error.into())
+    }
+
+    fn arrive(&self, rows: &Rows, is_trial: bool) -> Result<Arrival, OpenError> {
+        import::import(&self.settings, rows, is_trial)
     }
 }
 
