@@ -187,7 +187,14 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("man", "", &["restore-watch man wait | man -l -", "restore-watch man --dir ~/.local/share/man/man1"]),
-    ("schema", "", &["restore-watch schema config > restore-watch.schema.json"]),
+    (
+        "schema",
+        "",
+        &[
+            "restore-watch schema config > restore-watch.schema.json",
+            "restore-watch schema postgres --role watch | psql --dbname restore_watch",
+        ],
+    ),
     ("help", "", &["restore-watch help wait", "restore-watch help deliveries retry"]),
     ("version", "", &["restore-watch version"]),
 ];

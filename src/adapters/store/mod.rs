@@ -31,7 +31,7 @@ pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
 pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorClass};
 pub use moving::{Arrival, Departure, RowCounts, Rows, destination, origin};
 #[cfg(feature = "postgres")]
-pub use postgres::Postgres;
+pub use postgres::{Postgres, postgres_script};
 pub use replica::{ActiveReplica, ClusterView, Look, Looking, OtherReplica, Replica};
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;

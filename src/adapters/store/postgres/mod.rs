@@ -22,6 +22,7 @@ mod recall;
 mod replica;
 mod row;
 mod schema;
+mod script;
 mod session;
 mod store;
 mod tenure;
@@ -37,6 +38,8 @@ use super::{Arrival, Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorCl
 use crate::adapters::report::Reader;
 use crate::config::{PostgresSettings, StatePlace};
 use crate::platform::clock::Clock;
+
+pub use script::postgres_script;
 
 use alone::Alone;
 use deliveries::PostgresAdmin;

@@ -6,6 +6,7 @@ mod import;
 #[path = "../../../../../tests/support/postgres_server.rs"]
 mod postgres_server;
 mod reading;
+mod script;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
