@@ -126,7 +126,7 @@ impl Moving {
         }
 
         let found = self.look(link).await?;
-        if found.moved.as_ref() == Some(&self.digest) {
+        if self.is_moved(&found) {
             return Ok(Ok(Arrival::WasCommitted));
         }
         if self.is_used(link).await? {
@@ -141,13 +141,26 @@ impl Moving {
             return Ok(Ok(Arrival::Possible));
         }
 
+        self.commit(link, &found).await
+    }
+
+    async fn commit(&self, link: &Link, found: &Found) -> Result<Result<Arrival, Refusal>, Fault> {
         failpoint::reached("before_arrival");
-        match link.ask(&self.message(&found), IMPORT_LIMIT).await {
-            Ok(_) => Ok(Ok(Arrival::Committed)),
-            Err(fault) if fault.code() == Some(NOT_EMPTY) => Ok(Err(Refusal::NotEmpty)),
-            Err(fault) if fault.code() == Some(TAKEN) => Ok(Err(Refusal::Taken)),
-            Err(fault) => Err(fault),
-        }
+        let refusal = match link.ask(&self.message(found), IMPORT_LIMIT).await {
+            Ok(_) => return Ok(Ok(Arrival::Committed)),
+            Err(fault) if fault.code() == Some(NOT_EMPTY) => Refusal::NotEmpty,
+            Err(fault) if fault.code() == Some(TAKEN) => Refusal::Taken,
+            Err(fault) => return Err(fault),
+        };
+
+        // A server goes on with a message whose sender was killed.
+        let is_there = self.is_moved(&self.look(link).await?);
+        Ok(if is_there { Ok(Arrival::WasCommitted) } else { Err(refusal) })
+    }
+
+    /// Whether an earlier call committed the same rows.
+    fn is_moved(&self, found: &Found) -> bool {
+        found.moved.as_ref() == Some(&self.digest)
     }
 
     async fn look(&self, link: &Link) -> Result<Found, Fault> {

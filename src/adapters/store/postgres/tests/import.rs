@@ -117,6 +117,22 @@ fn repeated_move_is_recognized_unless_the_file_changed() {
 }
 
 #[test]
+fn two_moves_at_once_commit_once() {
+    let Some(backend) = fresh() else { return };
+    let Filled { file, .. } = &filled();
+    let rows = rows(file);
+
+    let mut arrivals: Vec<_> = std::thread::scope(|scope| {
+        let moves: Vec<_> = (0..4).map(|_| scope.spawn(|| backend.arrive(&rows, false).unwrap())).collect();
+        moves.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+
+    arrivals.retain(|arrival| *arrival == Arrival::Committed);
+    assert_eq!(arrivals.len(), 1);
+    assert_eq!(psql(&backend, "SELECT count(*) FROM restore_watch.deliveries"), "3");
+}
+
+#[test]
 fn cluster_that_is_used_is_refused_and_left_alone() {
     let Some(backend) = fresh() else { return };
     let Filled { file, .. } = &filled();
