@@ -148,6 +148,15 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("backup", CONFIG, &["sudo restore-watch backup /var/backups/restore-watch.db"]),
+    ("state", "", &["sudo restore-watch state move --from /var/lib/restore-watch/state.db"]),
+    (
+        "state move",
+        CONFIG,
+        &[
+            "sudo restore-watch state move --from /var/lib/restore-watch/state.db --dry-run",
+            "sudo restore-watch state move --from /var/lib/restore-watch/state.db",
+        ],
+    ),
     (
         "init",
         "",
@@ -178,7 +187,14 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     ("man", "", &["restore-watch man wait | man -l -", "restore-watch man --dir ~/.local/share/man/man1"]),
-    ("schema", "", &["restore-watch schema config > restore-watch.schema.json"]),
+    (
+        "schema",
+        "",
+        &[
+            "restore-watch schema config > restore-watch.schema.json",
+            "restore-watch schema postgres --role watch | psql --dbname restore_watch",
+        ],
+    ),
     ("help", "", &["restore-watch help wait", "restore-watch help deliveries retry"]),
     ("version", "", &["restore-watch version"]),
 ];

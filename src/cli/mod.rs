@@ -37,6 +37,7 @@ mod simulate;
 mod socket;
 mod start;
 mod state;
+mod state_move;
 mod stats;
 mod status;
 mod table;
@@ -76,6 +77,7 @@ enum Command {
     History(Box<history::Args>),
     Stats(Box<stats::Args>),
     Backup(backup::Args),
+    State(state_move::Args),
     List(list::Args),
     Init(init::Args),
     Check(check::Args),
@@ -108,6 +110,7 @@ impl Cli {
             Command::History(args) => history::run(&args),
             Command::Stats(args) => stats::run(&args),
             Command::Backup(args) => backup::run(&args),
+            Command::State(args) => state_move::run(&args),
             Command::List(args) => list::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Check(args) => check::run(&args),

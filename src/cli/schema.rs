@@ -9,11 +9,14 @@ use serde_json::Value;
 use super::output::print;
 use super::{Done, Failure};
 use crate::adapters::report::{History, Status};
+#[cfg(feature = "postgres")]
+use crate::adapters::store::postgres_script;
 use crate::app::wait::Report;
 use crate::config;
 use crate::model::{Event, Exit, Stats};
 
-/// Print the JSON Schema of reports, events, a status, the history, statistics or the configuration
+/// Print the JSON Schema of reports, events, a status, the history, statistics or the
+/// configuration, or the SQL of a state in PostgreSQL
 ///
 /// The dialect is 2020-12. Later versions may add keys, and may add values where a value is one of
 /// several names. Programs that read the JSON must accept both.
@@ -22,6 +25,11 @@ pub(super) struct Args {
     /// What to describe [default: report and transition, in one schema]
     #[arg(value_name = "WHAT")]
     what: Option<What>,
+
+    /// With `postgres`: the role of the daemon, which gets the rights that it needs
+    #[cfg(feature = "postgres")]
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -41,18 +49,31 @@ enum What {
     Stats,
     /// The configuration file of `run`, for editors that check TOML
     Config,
+    /// The SQL that makes the tables of a state in PostgreSQL, for a role of the daemon that may not
+    #[cfg(feature = "postgres")]
+    Postgres,
 }
 
 /// Strict validators refuse formats that the standard does not know, such as `double`.
 const FORMATS: [&str; 2] = ["date-time", "uuid"];
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
+    #[cfg(feature = "postgres")]
+    if args.role.is_some() && !matches!(args.what, Some(What::Postgres)) {
+        return Err(Failure::usage("--role is for `schema postgres` alone"));
+    }
+
     let schema = match args.what {
         Some(What::Config) => config::schema(),
         Some(What::Report) => printed(SchemaGenerator::into_root_schema_for::<Report>),
         Some(What::Transition) => printed(SchemaGenerator::into_root_schema_for::<Event>),
         Some(What::Status) => printed(SchemaGenerator::into_root_schema_for::<Status>),
         Some(What::History) => printed(SchemaGenerator::into_root_schema_for::<History>),
+        #[cfg(feature = "postgres")]
+        Some(What::Postgres) => {
+            print(&postgres_script(args.role.as_deref()))?;
+            return Ok(Done::Exit(Exit::Success));
+        }
         Some(What::Stats) => printed(SchemaGenerator::into_root_schema_for::<Stats>),
         None => printed(both),
     };

@@ -11,6 +11,7 @@ mod notify_test;
 mod process;
 mod schema;
 mod simulate;
+mod state_move;
 mod templates;
 
 #[path = "../support/mod.rs"]

@@ -10,6 +10,7 @@ mod admin;
 #[cfg(test)]
 mod contract;
 mod error;
+mod moving;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
@@ -28,8 +29,9 @@ use jiff::Timestamp;
 
 pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
 pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorClass};
+pub use moving::{Arrival, Departure, RowCounts, Rows, destination, origin};
 #[cfg(feature = "postgres")]
-pub use postgres::Postgres;
+pub use postgres::{Postgres, postgres_script};
 pub use replica::{ActiveReplica, ClusterView, Lease, Look, Looking, OtherReplica, Replica};
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;
@@ -82,6 +84,22 @@ pub trait Backend: Send + Sync {
     /// Copies what is committed into a new file at `to`, beside the process that has the lease, or
     /// without one. The copy can be opened as a state.
     fn back_up(&self, to: &Path) -> Result<(), BackupError>;
+
+    /// Takes the lease of a state that is there and reads all of it, to move it to another store.
+    fn depart(&self) -> Result<Box<dyn Departure>, OpenError> {
+        Err(moving::no_departure(&self.location()))
+    }
+
+    /// Reads all of a state that is there, beside the process that has the lease, or without one.
+    fn rows(&self) -> Result<Rows, OpenError> {
+        Err(moving::no_departure(&self.location()))
+    }
+
+    /// Commits all rows of a state to this one, which must be empty and unused: all of them or none.
+    /// If `is_trial`, says only whether it would.
+    fn arrive(&self, _rows: &Rows, _is_trial: bool) -> Result<Arrival, OpenError> {
+        Err(moving::no_destination(&self.location()))
+    }
 }
 
 /// What a server says of itself and of a state that it keeps, or is to keep.

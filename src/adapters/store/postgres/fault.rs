@@ -136,7 +136,14 @@ impl Fault {
             doing,
             state: database.to_string(),
             fault: self.to_string(),
-            help: "see the log of the PostgreSQL server; what was not written will be seen and emitted again",
+            help: match self {
+                Self::Unreadable(_) => "restore the database from a backup",
+                Self::Unreachable(_) | Self::Late(_) if doing == "read" => "check that PostgreSQL runs there",
+                _ if doing == "read" => "see the log of the PostgreSQL server",
+                _ => {
+                    "see the log of the PostgreSQL server; what was not written will be seen and emitted again"
+                }
+            },
         }
     }
 
@@ -163,7 +170,7 @@ impl Fault {
                 return format!(
                     "run as the owner of the database: GRANT CREATE ON DATABASE {name} TO {role}; or run there what \
                      `restore-watch schema postgres` prints, and then: {}",
-                    statements(&role)
+                    statements(&role).join(" ")
                 )
                 .into();
             }
@@ -192,19 +199,20 @@ fn refusal_help(state: &SqlState, role: &str, database: &str) -> Cow<'static, st
 
 /// What to do about missing rights.
 fn grants(role: &str) -> String {
-    format!("run as the owner of the tables: {}", statements(role))
+    format!("run as the owner of the tables: {}", statements(role).join(" "))
 }
 
 /// The statements that give a role the rights that it needs.
-fn statements(role: &str) -> String {
-    format!(
-        "GRANT USAGE ON SCHEMA restore_watch TO {role}; \
-         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA restore_watch TO {role};"
-    )
+pub(super) fn statements(role: &str) -> [String; 3] {
+    [
+        format!("GRANT USAGE ON SCHEMA restore_watch TO {role};"),
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA restore_watch TO {role};"),
+        format!("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA restore_watch TO {role};"),
+    ]
 }
 
 /// A name as SQL takes it, quoted only if it must be.
-fn identifier(name: &str) -> String {
+pub(super) fn identifier(name: &str) -> String {
     let is_plain =
         name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_' || byte.is_ascii_digit())
             && name.starts_with(|first: char| first.is_ascii_lowercase() || first == '_');

@@ -10,15 +10,22 @@ mod cluster;
 mod commit;
 mod connection;
 mod deliver;
+mod deliveries;
 mod document;
 mod fault;
+mod import;
+mod insert;
 mod lease;
 mod link;
 mod literal;
+mod place;
+mod reader;
 mod recall;
 mod replica;
 mod row;
 mod schema;
+mod script;
+mod session;
 mod store;
 mod tenure;
 #[cfg(test)]
@@ -29,12 +36,16 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorClass, Opened, Replica};
+use super::{Arrival, Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorClass, Opened, Replica, Rows};
 use crate::adapters::report::Reader;
 use crate::config::{PostgresSettings, StatePlace};
 use crate::platform::clock::Clock;
 
+pub use script::postgres_script;
+
 use alone::Alone;
+use deliveries::PostgresAdmin;
+use reader::PostgresReader;
 use replica::{PostgresReplica, Taken};
 
 /// A database for a state.
@@ -81,15 +92,24 @@ impl Backend for Postgres {
     }
 
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError> {
-        Err(self.unfinished())
+        Ok(Box::new(PostgresAdmin::open(&self.settings)?))
     }
 
     fn read(&self) -> Result<Box<dyn Reader>, OpenError> {
-        Err(self.unfinished())
+        Ok(Box::new(PostgresReader::open(&self.settings)?))
     }
 
     fn back_up(&self, _to: &Path) -> Result<(), BackupError> {
-        Err(self.unfinished().into())
+        let error = OpenError {
+            class: OpenErrorClass::Unusable,
+            message: format!("only a state in a file is copied, and {} is none", self.location()),
+            help: "use a tool of PostgreSQL: pg_dump --schema=restore_watch --file=FILE DATABASE".into(),
+        };
+        Err(error.into())
+    }
+
+    fn arrive(&self, rows: &Rows, is_trial: bool) -> Result<Arrival, OpenError> {
+        import::import(&self.settings, rows, is_trial)
     }
 }
 

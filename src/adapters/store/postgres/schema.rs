@@ -66,6 +66,18 @@ pub(super) fn sql() -> String {
     SCHEMA.to_owned() + &STEPS.concat()
 }
 
+/// Whether the schema is there, in a version that this program reads.
+pub(super) async fn is_there(link: &Link, limit: Duration) -> Result<bool, Fault> {
+    let found = link.ask(LOOK, limit).await?;
+    let [found] = one_row(&found)?;
+    if !row::boolean(found, 4)? {
+        return Ok(false);
+    }
+    let version = link.ask(VERSION, limit).await?;
+    let [version] = one_row(&version)?;
+    known(row::parsed(version, 0)?).map(|_| true)
+}
+
 /// Checks the server and the schema, and makes the schema if there is none.
 pub(super) async fn prepare(link: &Link, limit: Duration) -> Result<Durability, Fault> {
     let found = link.ask(LOOK, limit).await?;

@@ -8,7 +8,8 @@ INSERT INTO restore_watch.schema_version VALUES (1);
 
 -- One row for each state, with its lease. `token` is a random text of the process that took the lease: a server that loses
 -- commits in a failover can give one epoch to two. `beat` changes with each renewal, and `batch` with each commit;
--- `lease_ms` and `configuration` are those of the holder.
+-- `lease_ms` and `configuration` are those of the holder. `moved` is a digest of the state that was moved here, if it began
+-- as such.
 CREATE TABLE restore_watch.clusters (
     name text PRIMARY KEY,
     epoch bigint NOT NULL DEFAULT 0,
@@ -18,7 +19,8 @@ CREATE TABLE restore_watch.clusters (
     lease_ms bigint,
     configuration text,
     beat bigint NOT NULL DEFAULT 0,
-    batch bigint NOT NULL DEFAULT 0
+    batch bigint NOT NULL DEFAULT 0,
+    moved text
 );
 
 -- The processes that take part, the active one as well. A row is of a process, and goes with it. `beat` changes as long as

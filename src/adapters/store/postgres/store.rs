@@ -14,11 +14,12 @@ use super::alone::Alone;
 use super::cluster::Sightings;
 use super::lease;
 use super::link::Link;
+use super::reader::PostgresReader;
 use super::tenure::Tenure;
 use super::{commit, deliver, document};
 use crate::adapters::report::Reader;
 use crate::adapters::store::{
-    Body, ClusterView, Lease, Lost, OpenError, OpenErrorClass, Pending, Store, StoreError, StoreErrorClass,
+    Body, ClusterView, Lease, Lost, OpenError, Pending, Store, StoreError, StoreErrorClass,
 };
 use crate::engine::{Batch, Edit};
 use crate::model::{DeliveryId, Payload};
@@ -128,11 +129,8 @@ impl Store for PostgresStore {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, OpenError> {
-        Err(OpenError {
-            class: OpenErrorClass::Unusable,
-            message: format!("cannot read {}", self.term.read.database()),
-            help: "use a file".into(),
-        })
+        let Term { tenure, read, .. } = &*self.term;
+        Ok(Box::new(PostgresReader::beside(read.database(), &tenure.fence.cluster)))
     }
 
     fn edits(&self) -> Pending<Vec<Edit>> {

@@ -9,6 +9,7 @@ mod aside;
 mod backup;
 mod deliveries;
 mod error;
+mod export;
 mod file;
 mod history;
 mod ids;
@@ -31,11 +32,12 @@ use rusqlite::Connection;
 
 use deliveries::SqliteAdmin;
 use error::{Fault, FileError};
+use export::SqliteDeparture;
 use file::Files;
 use reader::{SqliteReader, StoreReaders};
 use thread::Thread;
 
-use super::{Backend, BackupError, Body, DeliveryAdmin, OpenError, Opened, Pending, Store};
+use super::{Backend, BackupError, Body, DeliveryAdmin, Departure, OpenError, Opened, Pending, Rows, Store};
 use crate::adapters::report::Reader;
 use crate::config::ShownPath;
 use crate::engine::snapshot::Snapshot;
@@ -77,6 +79,14 @@ impl Backend for Sqlite {
 
     fn back_up(&self, to: &Path) -> Result<(), BackupError> {
         backup::back_up(&self.path, to)
+    }
+
+    fn depart(&self) -> Result<Box<dyn Departure>, OpenError> {
+        Ok(Box::new(SqliteDeparture::open(&self.path)?))
+    }
+
+    fn rows(&self) -> Result<Rows, OpenError> {
+        Ok(export::beside(&self.path)?)
     }
 }
 

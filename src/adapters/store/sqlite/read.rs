@@ -93,7 +93,7 @@ fn delivery_id(row: &Row<'_>) -> rusqlite::Result<DeliveryId> {
     Ok(DeliveryId { event: parsed(row, 0)?, sink: SinkName::new(row.get::<_, String>(1)?) })
 }
 
-fn all<T>(
+pub(super) fn all<T>(
     connection: &Connection,
     sql: &str,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,

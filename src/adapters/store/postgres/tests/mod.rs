@@ -1,11 +1,15 @@
 //! The database: what it keeps, which process may use it, and what is wrong with it.
 
 mod content;
+mod deliveries;
 mod fence;
+mod import;
 mod lease;
 #[expect(dead_code, unreachable_pub, reason = "shared by tests that each use a part")]
 #[path = "../../../../../tests/support/postgres_server.rs"]
 mod postgres_server;
+mod reading;
+mod script;
 mod trouble;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,6 +38,10 @@ fn unique(what: &str) -> String {
 fn fresh() -> Option<PostgresSettings> {
     let server = PostgresServer::shared()?;
     Some(settings(&server.create_database(&unique("store"))))
+}
+
+fn fresh_backend() -> Option<Postgres> {
+    fresh().map(|settings| Postgres::at(&settings))
 }
 
 fn settings(url: &str) -> PostgresSettings {
@@ -109,4 +117,10 @@ fn a_held_lease_is_not_taken_by_opening() {
     let aside = Postgres::at(&settings).open(Some(noon())).err().expect("none is set aside");
     assert!(aside.help.contains("[cluster] name"), "{aside:?}");
     Postgres::at(&settings).open(None).unwrap();
+}
+
+/// Runs SQL as superuser in the database of a state.
+fn psql(backend: &Postgres, sql: &str) -> String {
+    let address = backend.settings.read_address().unwrap();
+    PostgresServer::shared().unwrap().psql(address.database(), sql)
 }

@@ -16,10 +16,12 @@ fn says(error: &OpenError, class: OpenErrorClass, message: &str, help: &str) {
 }
 
 /// The same database, for another role.
-fn as_role(settings: &PostgresSettings, role: &str) -> PostgresSettings {
-    let PostgresAddress::Given(url) = &settings.address else { panic!("an address") };
-    let url = url.replace("//watch@", &format!("//{role}@"));
-    PostgresSettings { address: PostgresAddress::Given(url), ..settings.clone() }
+fn as_role(of: &PostgresSettings, role: &str) -> PostgresSettings {
+    let url = PostgresServer::shared().unwrap().url(&database(of));
+    PostgresSettings {
+        address: settings(&url.replace("//watch@", &format!("//{role}@"))).address,
+        ..of.clone()
+    }
 }
 
 fn database(settings: &PostgresSettings) -> String {
