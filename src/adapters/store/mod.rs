@@ -10,6 +10,7 @@ mod admin;
 #[cfg(test)]
 mod contract;
 mod error;
+mod late_reader;
 mod moving;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -29,6 +30,7 @@ use jiff::Timestamp;
 
 pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
 pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorClass};
+pub use late_reader::LateReader;
 pub use moving::{Arrival, Departure, RowCounts, Rows, destination, origin};
 #[cfg(feature = "postgres")]
 pub use postgres::{Postgres, postgres_script};

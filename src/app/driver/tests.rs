@@ -9,7 +9,7 @@ use crate::adapters::report::Reader;
 use crate::adapters::store::{Body, OpenError, Pending};
 use crate::config::{Endpoint, JobSettings, ProjectSettings, SecretSource, StateSettings};
 use crate::engine::Edit;
-use crate::model::{EventKind, JobId, Payload};
+use crate::model::{DeliveryId, EventKind, JobId, Payload};
 use crate::simulate::{Scenario, Simulator, Timeline};
 
 const START: &str = "2026-11-23T12:00:00Z";
