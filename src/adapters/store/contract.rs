@@ -33,13 +33,18 @@ pub(super) async fn edits(store: &dyn Store) -> Result<Vec<Edit>, StoreError> {
 pub(super) fn of_backend(fresh: &mut dyn FnMut() -> Box<dyn Backend>) {
     of_store(&*fresh().open(None).unwrap().store);
     of_reader(&mut || fresh().open(None).unwrap().store);
+    of_restarts(fresh);
     a_new_state_is_empty(&*fresh());
-    commits_survive_a_restart(&*fresh());
-    a_batch_is_committed_whole_or_not_at_all(&*fresh());
     one_process_has_the_lease(&*fresh());
     edits_reach_the_daemon_once(&*fresh());
     without_a_daemon_a_change_is_in_the_next_snapshot(&*fresh());
     old_deliveries_are_pruned_and_dead_letters_stay(&*fresh());
+}
+
+/// Holds a durable store to what a restart finds.
+pub(super) fn of_restarts(fresh: &mut dyn FnMut() -> Box<dyn Backend>) {
+    commits_survive_a_restart(&*fresh());
+    a_batch_is_committed_whole_or_not_at_all(&*fresh());
     for seed in 0..24 {
         snapshots_match_the_model(&*fresh(), seed);
     }
@@ -236,7 +241,7 @@ fn snapshots_match_the_model(backend: &dyn Backend, seed: u64) {
 }
 
 /// A batch that fits to what is there `now`: it deletes and delivers only that.
-fn any_batch(rng: &mut fastrand::Rng, now: &Snapshot, emitted: &mut u8) -> Batch {
+pub(super) fn any_batch(rng: &mut fastrand::Rng, now: &Snapshot, emitted: &mut u8) -> Batch {
     let at = noon() + Duration::from_secs(rng.u64(..1000));
     let jobs = some(rng, vec!["rj-1", "rj-2", "rj-3"]);
     let mut forgotten = some(rng, now.jobs.clone());

@@ -30,10 +30,6 @@ impl Alone {
         Ok(Self { handle, end: Some(end), thread: Some(thread) })
     }
 
-    pub(super) fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
     /// Does `work` there and waits for it; none if it panicked.
     pub(super) fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (reply, answer) = channel();

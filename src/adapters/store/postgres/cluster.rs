@@ -70,6 +70,11 @@ impl Sightings {
         configuration.clone_into(&mut self.seen().configuration);
     }
 
+    /// What identifies the configuration of this process.
+    pub(super) fn configuration(&self) -> String {
+        self.seen().configuration.clone()
+    }
+
     /// The statements that write the row of this process, if that is due, delete those of processes
     /// that are gone, and read all, in this order. The rows are the last of their answer, for
     /// [`Sightings::see`].
@@ -141,15 +146,14 @@ impl Sightings {
         Ok(())
     }
 
-    /// Notes the row of the lease. Returns for how long its epoch and beat have not changed.
-    pub(super) fn see_lease(&self, row: LeaseRow, now: Instant) -> Duration {
+    /// Notes the row of the lease.
+    pub(super) fn see_lease(&self, row: LeaseRow, now: Instant) {
         let mut seen = self.seen();
         let since = match &seen.lease {
             Some((before, since)) if (before.epoch, before.beat) == (row.epoch, row.beat) => *since,
             _ => now,
         };
         seen.lease = Some((row, since));
-        now.since(since)
     }
 
     /// Epoch and beat of the lease, as they were last seen.
@@ -157,12 +161,15 @@ impl Sightings {
         self.seen().lease.as_ref().map(|(row, _)| (row.epoch, row.beat))
     }
 
-    /// When the lease may be taken, if nothing changes until then.
+    /// When the lease may be taken, if nothing changes until then; none if it was not seen yet, or
+    /// was given back.
     pub(super) fn free_at(&self) -> Option<Instant> {
         let seen = self.seen();
         let (row, since) = seen.lease.as_ref()?;
         row.token.as_ref()?;
-        Some(*since + self.times.silence(row.lease))
+        let theirs = row.lease.unwrap_or(self.times.lease);
+        let is_like_mine = row.configuration.as_ref().is_none_or(|theirs| *theirs == seen.configuration);
+        Some(*since + self.times.silence(theirs, is_like_mine))
     }
 
     /// Whether another process showed a sign of life within a lease.

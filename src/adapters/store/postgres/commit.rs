@@ -46,7 +46,7 @@ pub(super) async fn commit(
 }
 
 /// The message.
-fn sql(fence: &Fence, number: i64, document: &str) -> String {
+pub(super) fn sql(fence: &Fence, number: i64, document: &str) -> String {
     let Fence { cluster, epoch, token } = fence;
     format!(
         "SELECT restore_watch.commit_1({}, {epoch}, {}, {number}, {})",

@@ -11,13 +11,13 @@ use super::literal::Literal;
 use super::recall::{self, DELIVERY};
 use super::row;
 use super::tenure::{TAKEN, Tenure};
-use crate::adapters::store::StoreError;
+use crate::adapters::store::{Lease as _, StoreError};
 use crate::engine::Edit;
 use crate::model::{DeliveryId, Event, Payload};
 
 /// Asks until there is an answer; as long as there is none, nothing is said about what was asked.
 /// Fails once the tenure ends.
-async fn ask(tenure: &Tenure, link: &Link, sql: &str) -> Result<Answer, StoreError> {
+pub(super) async fn ask(tenure: &Tenure, link: &Link, sql: &str) -> Result<Answer, StoreError> {
     loop {
         tenure.held().await?;
         match link.ask(sql, tenure.times.message()).await {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::literal::Literal;
 use super::row;
+use super::schema::VERSION;
 
 /// The row of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(super) struct LeaseRow {
     pub(super) since: Option<Timestamp>,
     /// The setting of that replica.
     pub(super) lease: Option<Duration>,
+    /// Identifies the configuration of that replica.
+    pub(super) configuration: Option<String>,
 }
 
 impl LeaseRow {
@@ -44,6 +47,7 @@ impl LeaseRow {
             holder: row::nullable(row, 4)?.map(str::to_owned),
             since: if row::nullable(row, 5)?.is_some() { Some(row::time(row, 5)?) } else { None },
             lease: lease.map(Duration::from_millis),
+            configuration: row::nullable(row, 7)?.map(str::to_owned),
         })
     }
 }
@@ -69,11 +73,17 @@ pub(super) fn token() -> String {
     Uuid::new_v4().to_string()
 }
 
-const COLUMNS: &str = "c.epoch, c.beat, c.batch, c.token, c.holder, c.held_since, c.lease_ms";
+const COLUMNS: &str =
+    "c.epoch, c.beat, c.batch, c.token, c.holder, c.held_since, c.lease_ms, c.configuration";
 
-/// Reads the row; none if the state is new.
+/// Reads the row, and the version of the schema after it; no row if the state is new.
 pub(super) fn look(cluster: &str) -> String {
-    format!("SELECT {COLUMNS} FROM restore_watch.clusters c WHERE c.name = {}", Literal(cluster))
+    format!("SELECT {COLUMNS}, ({VERSION}) FROM restore_watch.clusters c WHERE c.name = {}", Literal(cluster))
+}
+
+/// The version of the schema in a row of [`look`].
+pub(super) fn version(row: &SimpleQueryRow) -> Result<i64, Fault> {
+    row::parsed(row, 8)
 }
 
 /// Makes the row of a new state.
@@ -86,12 +96,13 @@ pub(super) fn make(cluster: &str) -> String {
 pub(super) fn take(cluster: &str, seen: &LeaseRow, token: &str, holder: &Holder<'_>) -> String {
     format!(
         "UPDATE restore_watch.clusters c SET token = {}, epoch = c.epoch + 1, beat = c.beat + 1, holder = {},
-             held_since = {}, lease_ms = {}
+             held_since = {}, lease_ms = {}, configuration = {}
          WHERE c.name = {} AND c.epoch = {} AND c.beat = {} RETURNING {COLUMNS}",
         Literal(token),
         Literal(holder.name),
         holder.since.as_millisecond(),
         holder.lease.as_millis(),
+        Literal(holder.configuration),
         Literal(cluster),
         seen.epoch,
         seen.beat,
@@ -103,12 +114,14 @@ pub(super) struct Holder<'a> {
     pub(super) name: &'a str,
     pub(super) since: Timestamp,
     pub(super) lease: Duration,
+    pub(super) configuration: &'a str,
 }
 
 /// Shows a sign of life; no row if the lease is lost.
-pub(super) fn renew(fence: &Fence) -> String {
+pub(super) fn renew(fence: &Fence, configuration: &str) -> String {
     format!(
-        "UPDATE restore_watch.clusters c SET beat = c.beat + 1 WHERE {} RETURNING {COLUMNS}",
+        "UPDATE restore_watch.clusters c SET beat = c.beat + 1, configuration = {} WHERE {} RETURNING {COLUMNS}",
+        Literal(configuration),
         fence.condition()
     )
 }

@@ -4,6 +4,7 @@
 //! this process.
 
 mod alone;
+mod blocked;
 mod cluster;
 mod commit;
 mod connection;

@@ -14,9 +14,9 @@ use super::link::Link;
 use super::store::{PostgresStore, Term};
 use super::tenure::{self, Tenure};
 use super::times::Times;
-use super::{recall, schema};
+use super::{blocked, recall, schema};
 use crate::adapters::store::{
-    ClusterView, Look, Looking, OpenError, Opened, Pending, Replica, StoreError, StoreErrorClass,
+    ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, StoreError, StoreErrorClass,
 };
 use crate::config::PostgresSettings;
 use crate::engine::snapshot::Snapshot;
@@ -71,7 +71,13 @@ impl PostgresReplica {
         let looked = self.try_look(&link, takes).await;
         // Another server may answer next, or the same one with another schema.
         self.is_prepared &= looked.is_ok();
-        looked.map_err(|fault| fault.while_opening(link.database()))
+        looked.map_err(|fault| {
+            if matches!(fault, Fault::Refused { .. } | Fault::Misconfigured(_)) && !fault.is_passing() {
+                // The password, or a certificate, may be another one by then.
+                self.link = None;
+            }
+            fault.while_opening(link.database())
+        })
     }
 
     /// What the last look saw.
@@ -97,44 +103,58 @@ impl PostgresReplica {
             if !std::mem::replace(&mut self.has_warned, true) {
                 durability.warn();
             }
-            link.ask(&lease::make(&self.sightings.cluster), self.times.message()).await?;
+            let found = link.ask(&lease::look(&self.sightings.cluster), self.times.message()).await?;
+            // Where there is a row, even an insert that does nothing waits for a commit under way.
+            if found.last().is_none_or(Vec::is_empty) {
+                link.ask(&lease::make(&self.sightings.cluster), self.times.message()).await?;
+            }
             self.is_prepared = true;
         }
 
-        let row = self.see(link).await?;
-        let now = self.clock.now().instant;
-        let unchanged = self.sightings.see_lease(row.clone(), now);
-        if !takes || !self.may_take(&row, unchanged, now) {
+        let (row, version) = self.see(link).await?;
+        if !takes || !self.may_take(&row) {
             return Ok(None);
         }
-        self.take(link, &row).await
+        self.take(link, &row, version).await
     }
 
-    /// The row of the lease, and those of the other processes.
-    async fn see(&self, link: &Link) -> Result<LeaseRow, Fault> {
+    /// The row of the lease, and the version of the schema. Notes what it sees.
+    async fn see(&self, link: &Link) -> Result<(LeaseRow, usize), Fault> {
         let now = self.clock.now().instant;
         let sql = format!("{}; {}", lease::look(&self.sightings.cluster), self.sightings.sql(now));
         let answer = link.ask(&sql, self.times.message()).await?;
 
         let row = answer.first().and_then(|rows| rows.first());
         let row = row.ok_or_else(|| Fault::unreadable("the row of the cluster is gone"))?;
-        self.sightings.see(answer.last().map(Vec::as_slice).unwrap_or_default(), self.clock.now().instant)?;
-        LeaseRow::read(row)
+        let version = schema::known(lease::version(row)?)?;
+        let row = LeaseRow::read(row)?;
+        let now = self.clock.now().instant;
+        self.sightings.see_lease(row.clone(), now);
+        self.sightings.see(answer.last().map(Vec::as_slice).unwrap_or_default(), now)?;
+        Ok((row, version))
     }
 
-    fn may_take(&self, row: &LeaseRow, unchanged: Duration, now: Instant) -> bool {
+    /// Whether the lease is free, as it was just seen.
+    fn may_take(&self, row: &LeaseRow) -> bool {
+        let now = self.clock.now().instant;
         let declines = self.declines_until.is_some_and(|until| now < until) && self.sightings.has_others(now);
-        let is_free =
-            row.token.is_none() || row.token == self.token || unchanged >= self.times.silence(row.lease);
+        // The answer to the last take of this process may not have come.
+        let is_mine = row.token.is_some() && row.token == self.token;
+        let is_free = is_mine || self.sightings.free_at().is_none_or(|free| free <= now);
         is_free && !declines
     }
 
-    async fn take(&mut self, link: &Link, seen: &LeaseRow) -> Result<Option<Taken>, Fault> {
+    async fn take(&mut self, link: &Link, seen: &LeaseRow, version: usize) -> Result<Option<Taken>, Fault> {
         let begun = self.clock.now();
         let token = self.token.insert(lease::token()).clone();
-        let holder = Holder { name: &self.sightings.name, since: begun.wall, lease: self.times.lease };
+        let holder = Holder {
+            name: &self.sightings.name,
+            since: begun.wall,
+            lease: self.times.lease,
+            configuration: &self.sightings.configuration(),
+        };
         let sql = lease::take(&self.sightings.cluster, seen, &token, &holder);
-        let answer = link.ask(&sql, self.times.message()).await?;
+        let answer = blocked::ask(link, &sql, &token, self.times).await?;
         let Some(row) = answer.first().and_then(|rows| rows.first()).map(LeaseRow::read).transpose()? else {
             return Ok(None);
         };
@@ -158,6 +178,7 @@ impl PostgresReplica {
         });
         // From here on, the lease is kept until the store is dropped.
         let store = PostgresStore::new(Arc::clone(&term), runtime, keep);
+        schema::bring_up_to_date(&term.read, version).await?;
         let snapshot = recall(&term.read, &term.tenure.fence.cluster, self.times).await?;
         Ok(term.tenure.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
     }
@@ -204,6 +225,10 @@ impl Replica for PostgresReplica {
             let read = recall(&link, &cluster, times).await;
             read.map_err(|fault| fault.while_doing("read", link.database()))
         })
+    }
+
+    fn configure(&self, configuration: &str) {
+        self.sightings.configure(configuration);
     }
 
     fn decline(&mut self, time: Duration) {

@@ -30,9 +30,11 @@ const LOOK: &str = "SELECT current_setting('server_version_num'), current_settin
     EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'restore_watch'),
     EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = 'restore_watch')";
 
-/// The version of the schema, and the first table that this role may not use whole.
+/// The version of a schema that is there.
+pub(super) const VERSION: &str = "SELECT max(version) FROM restore_watch.schema_version";
+
+/// The first table that this role may not use whole.
 const RIGHTS: &str = "SELECT
-    (SELECT max(version) FROM restore_watch.schema_version),
     (SELECT min(c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE n.nspname = 'restore_watch' AND c.relkind = 'r' AND c.relname <> 'schema_version'
        AND NOT (has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
@@ -71,18 +73,9 @@ pub(super) async fn is_there(link: &Link, limit: Duration) -> Result<bool, Fault
     if !row::boolean(found, 4)? {
         return Ok(false);
     }
-    let version = link.ask("SELECT max(version) FROM restore_watch.schema_version", limit).await?;
+    let version = link.ask(VERSION, limit).await?;
     let [version] = one_row(&version)?;
-    known(row::parsed(version, 0)?).map(|()| true)
-}
-
-/// Fails if a newer program made the schema.
-fn known(version: i64) -> Result<(), Fault> {
-    let known = STEPS.len();
-    if usize::try_from(version).map_or(true, |version| version > known) {
-        return Err(Fault::NewerSchema { found: version, known });
-    }
-    Ok(())
+    known(row::parsed(version, 0)?).map(|_| true)
 }
 
 /// Checks the server and the schema, and makes the schema if there is none.
@@ -120,11 +113,42 @@ async fn make(link: &Link, is_there: bool) -> Result<(), Fault> {
     }
 }
 
+/// Makes the steps that are missing in a schema of this version. To be called by a process that has
+/// just taken a lease.
+pub(super) async fn bring_up_to_date(link: &Link, version: usize) -> Result<(), Fault> {
+    for (before, step) in STEPS.iter().enumerate().skip(version) {
+        link.ask(&step_from(before, step), STEP_TIMEOUT).await?;
+    }
+    Ok(())
+}
+
+/// The message that makes a step, unless another process made it meanwhile.
+fn step_from(version: usize, step: &str) -> String {
+    format!(
+        "SELECT pg_advisory_xact_lock({LOCK});
+         DO $guard$ BEGIN IF ({VERSION}) <> {version} THEN
+             RAISE EXCEPTION 'the schema is being changed by another process' USING ERRCODE = '55006';
+         END IF; END $guard$;
+         {step};
+         UPDATE restore_watch.schema_version SET version = {version} + 1"
+    )
+}
+
+/// A version that this program knows.
+pub(super) fn known(version: i64) -> Result<usize, Fault> {
+    let known = STEPS.len();
+    usize::try_from(version)
+        .ok()
+        .filter(|version| *version <= known)
+        .ok_or(Fault::NewerSchema { found: version, known })
+}
+
 async fn check(link: &Link, limit: Duration) -> Result<(), Fault> {
-    let found = link.ask(RIGHTS, limit).await?;
+    let found = link.ask(&format!("{VERSION}; {RIGHTS}"), limit).await?;
+    let version = found.first().and_then(|rows| rows.first()).map(|row| row::parsed(row, 0));
+    known(version.unwrap_or(Ok(0))?)?;
     let [found] = one_row(&found)?;
-    known(row::parsed(found, 0)?)?;
-    match row::nullable(found, 1)? {
+    match row::nullable(found, 0)? {
         Some(table) => Err(Fault::MissingRights(table.to_owned())),
         None => Ok(()),
     }

@@ -7,8 +7,9 @@ CREATE TABLE restore_watch.schema_version (
 INSERT INTO restore_watch.schema_version VALUES (1);
 
 -- One row for each state, with its lease. `token` is a random text of the process that took the lease: a server that loses
--- commits in a failover can give one epoch to two. `beat` changes with each renewal, and `batch` with each commit. `moved` is
--- a digest of the state that was moved here, if it began as such.
+-- commits in a failover can give one epoch to two. `beat` changes with each renewal, and `batch` with each commit;
+-- `lease_ms` and `configuration` are those of the holder. `moved` is a digest of the state that was moved here, if it began as
+-- such.
 CREATE TABLE restore_watch.clusters (
     name text PRIMARY KEY,
     epoch bigint NOT NULL DEFAULT 0,
@@ -16,6 +17,7 @@ CREATE TABLE restore_watch.clusters (
     holder text,
     held_since bigint,
     lease_ms bigint,
+    configuration text,
     beat bigint NOT NULL DEFAULT 0,
     batch bigint NOT NULL DEFAULT 0,
     moved text
@@ -151,7 +153,6 @@ RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     batch jsonb := document::jsonb;
     part jsonb;
-    child jsonb;
     place bigint;
     held record;
 BEGIN
@@ -168,33 +169,43 @@ BEGIN
         END IF;
     END IF;
 
-    FOR part IN SELECT jsonb_array_elements(batch -> 'projects') LOOP
-        INSERT INTO restore_watch.projects VALUES (of_cluster, part ->> 'name', part ->> 'record')
-        ON CONFLICT (cluster, name) DO UPDATE SET record = excluded.record;
-    END LOOP;
-    FOR part IN SELECT jsonb_array_elements(batch -> 'jobs') LOOP
-        INSERT INTO restore_watch.jobs VALUES (
-            of_cluster, part ->> 'project', part ->> 'id', part ->> 'status', (part ->> 'ended_at')::bigint,
-            (part ->> 'written_at')::bigint, part ->> 'record')
-        ON CONFLICT (cluster, project, id) DO UPDATE SET status = excluded.status, ended_at = excluded.ended_at,
-            written_at = excluded.written_at, record = excluded.record;
-    END LOOP;
-    FOR part IN SELECT jsonb_array_elements(batch -> 'sinks') LOOP
-        INSERT INTO restore_watch.sinks VALUES (of_cluster, part ->> 'name', part ->> 'record')
-        ON CONFLICT (cluster, name) DO UPDATE SET record = excluded.record;
-    END LOOP;
+    -- Of two records of one thing in a batch, the last one counts.
+    INSERT INTO restore_watch.projects (cluster, name, record)
+    SELECT DISTINCT ON (p.name) of_cluster, p.name, p.record
+    FROM ROWS FROM (jsonb_to_recordset(batch -> 'projects') AS (name text, record text))
+        WITH ORDINALITY AS p (name, record, place)
+    ORDER BY p.name, p.place DESC
+    ON CONFLICT (cluster, name) DO UPDATE SET record = excluded.record;
+    INSERT INTO restore_watch.jobs (cluster, project, id, status, ended_at, written_at, record)
+    SELECT DISTINCT ON (p.project, p.id) of_cluster, p.project, p.id, p.status, p.ended_at, p.written_at, p.record
+    FROM ROWS FROM (jsonb_to_recordset(batch -> 'jobs')
+            AS (project text, id text, status text, ended_at bigint, written_at bigint, record text))
+        WITH ORDINALITY AS p (project, id, status, ended_at, written_at, record, place)
+    ORDER BY p.project, p.id, p.place DESC
+    ON CONFLICT (cluster, project, id) DO UPDATE SET status = excluded.status, ended_at = excluded.ended_at,
+        written_at = excluded.written_at, record = excluded.record;
+    INSERT INTO restore_watch.sinks (cluster, name, record)
+    SELECT DISTINCT ON (p.name) of_cluster, p.name, p.record
+    FROM ROWS FROM (jsonb_to_recordset(batch -> 'sinks') AS (name text, record text))
+        WITH ORDINALITY AS p (name, record, place)
+    ORDER BY p.name, p.place DESC
+    ON CONFLICT (cluster, name) DO UPDATE SET record = excluded.record;
 
-    FOR part IN SELECT jsonb_array_elements(batch -> 'events') LOOP
+    -- `seq` follows the order of the batch.
+    WITH emitted AS (
         INSERT INTO restore_watch.events (cluster, id, emitted_at, kind, project, job, name, target_index_name, body)
-        VALUES (of_cluster, part ->> 'id', (part ->> 'emitted_at')::bigint, part ->> 'kind', part ->> 'project',
-            part ->> 'job', part ->> 'name', part ->> 'target_index_name', part ->> 'body')
-        RETURNING seq INTO place;
-        FOR child IN SELECT jsonb_array_elements(part -> 'deliveries') LOOP
-            INSERT INTO restore_watch.deliveries (event, sink, cluster, state, attempts, due, changed_at, body)
-            VALUES (place, child ->> 'sink', of_cluster, 'pending', 0, (part ->> 'emitted_at')::bigint,
-                (part ->> 'emitted_at')::bigint, decode(child ->> 'body', 'base64'));
-        END LOOP;
-    END LOOP;
+        SELECT of_cluster, p.id, p.emitted_at, p.kind, p.project, p.job, p.name, p.target_index_name, p.body
+        FROM ROWS FROM (jsonb_to_recordset(batch -> 'events')
+                AS (id text, emitted_at bigint, kind text, project text, job text, name text, target_index_name text, body text))
+            WITH ORDINALITY AS p (id, emitted_at, kind, project, job, name, target_index_name, body, place)
+        ORDER BY p.place
+        RETURNING id, seq
+    )
+    INSERT INTO restore_watch.deliveries (event, sink, cluster, state, attempts, due, changed_at, body)
+    SELECT e.seq, d.sink, of_cluster, 'pending', 0, p.emitted_at, p.emitted_at, decode(d.body, 'base64')
+    FROM jsonb_to_recordset(batch -> 'events') AS p (id text, emitted_at bigint, deliveries jsonb)
+    CROSS JOIN LATERAL jsonb_to_recordset(p.deliveries) AS d (sink text, body text)
+    JOIN emitted e ON e.id = p.id;
 
     -- One that ended before is replaced, unless it is the same end.
     FOR part IN SELECT jsonb_array_elements(batch -> 'ends') LOOP

@@ -19,10 +19,9 @@ use super::tenure::Tenure;
 use super::{commit, deliver, document};
 use crate::adapters::report::Reader;
 use crate::adapters::store::{
-    Body, ClusterView, Lost, OpenError, Pending, Store, StoreError, StoreErrorClass,
+    Body, ClusterView, Lease, Lost, OpenError, Pending, Store, StoreError, StoreErrorClass,
 };
 use crate::engine::{Batch, Edit};
-use crate::model::time::Instant;
 use crate::model::{DeliveryId, Payload};
 use crate::platform::failpoint;
 
@@ -100,10 +99,11 @@ impl Term {
 
     /// Gives the lease back. It ends in any case; if this fails, the others wait for that.
     async fn give_back(&self) -> Result<(), StoreError> {
-        if !self.tenure.holds(self.tenure.clock.now().instant) {
+        let is_held = self.tenure.holds(self.tenure.clock.now().instant);
+        self.tenure.end("the lease was given back");
+        if !is_held {
             return Ok(());
         }
-        self.tenure.end("the lease was given back");
         let sql = format!("{}; {}", lease::give_back(&self.tenure.fence), self.sightings.leave());
         let times = self.tenure.times;
         let mut asked = self.keep.ask(&sql, times.message()).await;
@@ -137,8 +137,8 @@ impl Store for PostgresStore {
         self.work(|term| async move { deliver::edits(&term.tenure, &term.read).await })
     }
 
-    fn holds(&self, now: Instant) -> bool {
-        self.term.tenure.holds(now)
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        Some(Arc::clone(&self.term.tenure) as Arc<dyn Lease>)
     }
 
     fn lost(&self) -> Lost {
@@ -163,5 +163,7 @@ impl Drop for PostgresStore {
             drop(alone.run(async move { term.give_back().await }));
         }
         self.keep.abort();
+        // What is under way would wait for a renewal.
+        self.term.tenure.end("the state was closed");
     }
 }

@@ -13,7 +13,7 @@ use super::connection::Database;
 use super::lease::{self, Fence, LeaseRow};
 use super::link::Link;
 use super::times::Times;
-use crate::adapters::store::{StoreError, StoreErrorClass};
+use crate::adapters::store::{Lease, StoreError, StoreErrorClass};
 use crate::model::time::{Instant, earliest};
 use crate::platform::clock::Clock;
 
@@ -47,11 +47,6 @@ impl Tenure {
     ) -> Self {
         let standing = watch::Sender::new(Standing::Until(begun + times.holding()));
         Self { fence, times, clock, database, standing }
-    }
-
-    /// Whether something may begin now.
-    pub(super) fn holds(&self, now: Instant) -> bool {
-        matches!(*self.standing.borrow(), Standing::Until(deadline) if now < deadline)
     }
 
     /// Waits until something may begin. Fails once the tenure ends.
@@ -123,6 +118,12 @@ impl Tenure {
     }
 }
 
+impl Lease for Tenure {
+    fn holds(&self, now: Instant) -> bool {
+        matches!(*self.standing.borrow(), Standing::Until(deadline) if now < deadline)
+    }
+}
+
 /// Renews the lease until the tenure ends.
 pub(super) async fn keep(tenure: Arc<Tenure>, link: Link, sightings: Arc<Sightings>) {
     while let Some(deadline) = tenure.deadline() {
@@ -145,7 +146,8 @@ const NOT_RENEWED: &str = "the lease could not be renewed in time";
 /// Shows a sign of life, and sees those of the others. Returns when the next one is due.
 async fn renew(tenure: &Tenure, link: &Link, sightings: &Sightings) -> Instant {
     let begun = tenure.clock.now().instant;
-    let sql = format!("{}; {}", lease::renew(&tenure.fence), sightings.sql(begun));
+    let sql =
+        format!("{}; {}", lease::renew(&tenure.fence, &sightings.configuration()), sightings.sql(begun));
     let renewed = link.ask(&sql, tenure.times.message()).await;
     let now = tenure.clock.now().instant;
 

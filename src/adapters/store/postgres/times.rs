@@ -40,13 +40,10 @@ impl Times {
         Duration::from_secs(1)
     }
 
-    /// How long the holder of a lease of length `theirs` must be silent before the lease is taken
-    /// from it.
-    pub(super) fn silence(self, theirs: Option<Duration>) -> Duration {
-        match theirs {
-            Some(theirs) if theirs != self.lease => 2 * self.lease.max(theirs),
-            _ => self.lease,
-        }
+    /// How long the holder of a lease of length `theirs` must be silent before the lease is taken from
+    /// it. A replica with another configuration lets those go first that are like the holder.
+    pub(super) fn silence(self, theirs: Duration, is_like_mine: bool) -> Duration {
+        if is_like_mine && theirs == self.lease { self.lease } else { 2 * self.lease.max(theirs) }
     }
 
     /// For how long a process that shows no sign of life is still listed.
