@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::connection::Database;
 use super::fault::Fault;
 use super::literal::Literal;
-use super::schema;
 use super::session::Session;
-use crate::adapters::store::{OpenError, OpenErrorClass, StoreError};
+use super::{Postgres, schema};
+use crate::adapters::store::{Backend as _, OpenError, OpenErrorClass, StoreError};
 use crate::config::PostgresSettings;
 
 /// How long one request of a command may take, with connecting: a large history takes seconds, and
@@ -42,7 +42,7 @@ impl Place {
         }
         Err(OpenError {
             class: OpenErrorClass::Missing,
-            message: format!("there is no state in the {}", place.session.database()),
+            message: format!("there is no state in {}", Postgres::at(settings).location()),
             help: "`restore-watch run` makes one, and `restore-watch state move` moves one into it".into(),
         })
     }

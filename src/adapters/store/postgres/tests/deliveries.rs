@@ -8,7 +8,7 @@ use crate::model::DeliveryState;
 
 #[test]
 fn active_replica_is_named() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let mut settings = backend.settings.clone();
     settings.cluster.replica = Some("a".to_owned());
     let backend = Postgres::at(&settings);
@@ -23,7 +23,7 @@ fn active_replica_is_named() {
 
 #[test]
 fn filters_select_deliveries_by_their_text() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let store = backend.open(None).unwrap().store;
     contract::commit(&*store, &full(), Vec::new()).unwrap();
     let admin = backend.administer().unwrap();
@@ -51,7 +51,7 @@ fn filters_select_deliveries_by_their_text() {
 #[test]
 fn changes_by_hand_and_commits_do_not_mix() {
     const ROUNDS: u8 = 40;
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let store = backend.open(None).unwrap().store;
     let entries = (0..ROUNDS).map(|number| entry(number, &["log", "ops"])).collect();
     contract::commit(&*store, &Batch { entries, ..Batch::default() }, Vec::new()).unwrap();
@@ -85,7 +85,7 @@ fn changes_by_hand_and_commits_do_not_mix() {
 
 #[test]
 fn edit_reaches_the_replica_that_starts_next() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let store = backend.open(None).unwrap().store;
     contract::commit(&*store, &full(), Vec::new()).unwrap();
     contract::commit(&*store, &change(1, "ops", DeliveryChange::Dead), Vec::new()).unwrap();

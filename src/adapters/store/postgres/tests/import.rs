@@ -52,7 +52,7 @@ fn is_empty(backend: &Postgres) -> bool {
 
 #[test]
 fn moved_state_is_the_same_in_every_part() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let Filled { file, .. } = &filled();
 
     assert_eq!(backend.arrive(&rows(file), false), Ok(Arrival::Committed));
@@ -84,7 +84,7 @@ fn moved_state_is_the_same_in_every_part() {
 
 #[test]
 fn state_that_was_moved_goes_on_in_the_database() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let Filled { file, .. } = &filled();
     backend.arrive(&rows(file), false).unwrap();
 
@@ -98,7 +98,7 @@ fn state_that_was_moved_goes_on_in_the_database() {
 
 #[test]
 fn repeated_move_is_recognized_unless_the_file_changed() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let Filled { file, .. } = &filled();
     backend.arrive(&rows(file), false).unwrap();
 
@@ -118,7 +118,7 @@ fn repeated_move_is_recognized_unless_the_file_changed() {
 
 #[test]
 fn two_moves_at_once_commit_once() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let Filled { file, .. } = &filled();
     let rows = rows(file);
 
@@ -134,7 +134,7 @@ fn two_moves_at_once_commit_once() {
 
 #[test]
 fn cluster_that_is_used_is_refused_and_left_alone() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let Filled { file, .. } = &filled();
     let store = backend.open(None).unwrap().store;
 
@@ -151,7 +151,7 @@ fn cluster_that_is_used_is_refused_and_left_alone() {
 
 #[test]
 fn replica_that_was_killed_does_not_stop_a_move() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let Filled { file, .. } = &filled();
     drop(backend.open(None).unwrap());
     psql(&backend, "UPDATE restore_watch.clusters SET epoch = 7, holder = 'a', token = 't', lease_ms = 10");
@@ -166,7 +166,7 @@ fn replica_that_was_killed_does_not_stop_a_move() {
 
 #[test]
 fn trial_makes_no_schema() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let Filled { file, .. } = &filled();
 
     assert_eq!(backend.arrive(&file.rows().unwrap(), true), Ok(Arrival::Possible));
@@ -176,7 +176,7 @@ fn trial_makes_no_schema() {
 
 #[test]
 fn move_that_fails_leaves_nothing() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let Filled { file, .. } = &filled();
     let mut broken = rows(file);
     broken.totals.push(broken.totals[0].clone());
@@ -206,7 +206,7 @@ fn file_that_departs_is_leased_and_then_set_aside() {
 #[test]
 fn thousands_of_dead_letters_are_moved_whole() {
     const JOBS: u16 = 2000;
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = Sqlite::at(&folder.path().join("state.db"));
     let mut batch = Batch::default();

@@ -40,7 +40,8 @@ fn fresh() -> Option<PostgresSettings> {
     Some(settings(&server.create_database(&unique("store"))))
 }
 
-fn fresh_backend() -> Option<Postgres> {
+/// A state in a database of its own; none if there is no PostgreSQL here.
+fn database() -> Option<Postgres> {
     fresh().map(|settings| Postgres::at(&settings))
 }
 
@@ -98,8 +99,7 @@ fn the_database_keeps_the_contract_of_a_store() {
         Box::new(Postgres::at(&settings))
     };
 
-    contract::of_store(&*fresh().open(None).unwrap().store);
-    contract::of_restarts(&mut fresh);
+    contract::of_backend(&mut fresh);
 }
 
 #[test]

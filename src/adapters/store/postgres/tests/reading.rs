@@ -36,16 +36,8 @@ fn total(reader: &mut dyn Reader) -> usize {
 }
 
 #[test]
-fn readers_keep_the_contract_of_a_store() {
-    if fresh().is_none() {
-        return;
-    }
-    contract::of_reader(&mut || fresh_backend().unwrap().open(None).unwrap().store);
-}
-
-#[test]
 fn reader_sees_each_commit_and_outlives_the_replica() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let store = backend.open(None).unwrap().store;
     let mut of_replica = store.reader().unwrap();
     let mut of_command = backend.read().unwrap();
@@ -62,7 +54,7 @@ fn reader_sees_each_commit_and_outlives_the_replica() {
 
 #[test]
 fn clusters_of_one_database_are_apart() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let mut other = backend.settings.clone();
     other.cluster.name = "it's \\ another".to_owned();
     let other = Postgres::at(&other);
@@ -81,13 +73,13 @@ fn clusters_of_one_database_are_apart() {
 
 #[test]
 fn reading_makes_no_schema() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
 
     for _ in 0..2 {
         let missing = [backend.read().err().unwrap(), backend.administer().err().unwrap()];
         for error in missing {
             assert_eq!(error.class, OpenErrorClass::Missing);
-            assert!(error.message.starts_with("there is no state in the PostgreSQL database "), "{error}");
+            assert!(error.message.starts_with("there is no state in PostgreSQL ("), "{error}");
         }
     }
 }
@@ -134,7 +126,7 @@ fn read_ends_once_its_requester_is_gone() {
 
 #[tokio::test]
 async fn reader_works_on_the_thread_of_a_runtime() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     let store = backend.open(None).unwrap().store;
 
     let mut readers = [store.reader().unwrap(), backend.read().unwrap()];
@@ -146,7 +138,7 @@ async fn reader_works_on_the_thread_of_a_runtime() {
 
 #[test]
 fn damaged_row_is_named() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     commit(&*backend.open(None).unwrap().store, &end("rj-1"));
     psql(&backend, "UPDATE restore_watch.restores SET body = '7'");
 
@@ -158,7 +150,7 @@ fn damaged_row_is_named() {
 
 #[test]
 fn reader_changes_nothing() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
     drop(backend.open(None).unwrap());
     let mut place = place::Place::existing(&backend.settings).unwrap();
 
@@ -169,7 +161,7 @@ fn reader_changes_nothing() {
 
 #[test]
 fn backup_names_the_tool_of_the_database() {
-    let Some(backend) = fresh_backend() else { return };
+    let Some(backend) = database() else { return };
 
     let BackupError::State(error) = backend.back_up(Path::new("/nonexistent")).unwrap_err() else {
         panic!("it is about the state")
