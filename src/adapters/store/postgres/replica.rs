@@ -16,7 +16,8 @@ use super::tenure::{self, Tenure};
 use super::times::Times;
 use super::{blocked, recall, schema};
 use crate::adapters::store::{
-    ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, StoreError, StoreErrorClass,
+    ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, Store as _, StoreError,
+    StoreErrorClass,
 };
 use crate::config::PostgresSettings;
 use crate::engine::snapshot::Snapshot;
@@ -178,9 +179,23 @@ impl PostgresReplica {
         });
         // From here on, the lease is kept until the store is dropped.
         let store = PostgresStore::new(Arc::clone(&term), runtime, keep);
-        schema::bring_up_to_date(&term.read, version).await?;
-        let snapshot = recall(&term.read, &term.tenure.fence.cluster, self.times).await?;
-        Ok(term.tenure.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
+        let recalled = async {
+            schema::bring_up_to_date(&term.read, version).await?;
+            recall(&term.read, &term.tenure.fence.cluster, self.times).await
+        };
+        match recalled.await {
+            Ok(snapshot) => {
+                Ok(term.tenure.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
+            }
+            Err(fault) => {
+                if !fault.is_passing() {
+                    // A newer program may understand what this one does not.
+                    self.declines_until = Some(self.clock.now().instant + self.times.listed());
+                    drop(store.give_back().await);
+                }
+                Err(fault)
+            }
+        }
     }
 }
 
