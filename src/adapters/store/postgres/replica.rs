@@ -13,7 +13,7 @@ use super::lease::{self, Fence, Holder, LeaseRow};
 use super::link::Link;
 use super::store::{PostgresStore, Term};
 use super::tenure::{self, Tenure};
-use super::times::Times;
+use super::times::{LOOK_INTERVAL, Times};
 use super::{blocked, recall, schema};
 use crate::adapters::store::{
     ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, Store as _, StoreError,
@@ -219,8 +219,7 @@ impl Replica for PostgresReplica {
     fn look_interval(&self) -> Duration {
         let now = self.clock.now().instant;
         let until_free = self.sightings.free_at().map(|free| free.since(now));
-        let usual = self.times.look();
-        until_free.filter(|left| !left.is_zero()).map_or(usual, |left| left.min(usual))
+        until_free.filter(|left| !left.is_zero()).map_or(LOOK_INTERVAL, |left| left.min(LOOK_INTERVAL))
     }
 
     fn cluster(&self) -> ClusterView {
