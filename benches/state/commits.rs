@@ -78,7 +78,7 @@ fn append(path: &Path, length: usize) -> Duration {
     })
 }
 
-fn time(work: impl FnOnce()) -> Duration {
+pub(crate) fn time(work: impl FnOnce()) -> Duration {
     let clock = Clock::system();
     let began = clock.now().instant;
     work();

@@ -40,6 +40,7 @@ pub trait Replica: Send {
 pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Look, OpenError>> + Send + 'a>>;
 
 /// What a look at the lease found.
+#[expect(clippy::large_enum_variant, reason = "one is made each second")]
 pub enum Look {
     /// Another replica has the lease, or had it so recently that it may still act.
     Standby,

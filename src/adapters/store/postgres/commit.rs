@@ -27,10 +27,7 @@ pub(super) async fn commit(
     let mut is_first = true;
     loop {
         tenure.held().await?;
-        let fault = match link.ask(&sql, tenure.times.commit()).await {
-            Ok(_) => return Ok(()),
-            Err(fault) => fault,
-        };
+        let Err(fault) = link.ask(&sql, tenure.times.commit()).await else { return Ok(()) };
         match fault.code() {
             Some(COMMITTED) if !is_first => return Ok(()),
             Some(DEPOSED) => return Err(tenure.end(TAKEN)),

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::adapters::store::Body;
-use crate::adapters::store::record::Record as _;
+use crate::adapters::store::record::Record;
 use crate::engine::snapshot::{JobRecord, ProjectRecord, SinkRecord};
 use crate::engine::{Batch, BatchEnd, BatchEntry, DeliveryUpdate};
-use crate::model::{DeliveryId, EndedRestore, Keyword as _, Status};
+use crate::model::{DeliveryId, EndedRestore, EventKind, Keyword as _, Status};
 
 /// The document of a batch, with the bodies of its deliveries.
 pub(super) fn of(batch: &Batch, bodies: Vec<Body>) -> serde_json::Result<String> {
@@ -28,14 +29,14 @@ pub(super) fn of(batch: &Batch, bodies: Vec<Body>) -> serde_json::Result<String>
         ends: batch.ends.iter().map(end).collect::<Result<_, _>>()?,
         reported_ends: batch.reported_ends().map(reported_end).collect(),
         deliveries: batch.deliveries.iter().map(delivery).collect(),
-        silences: batch.silences.as_ref().map(|silences| silences.to_json()).transpose()?,
+        silences: batch.silences.as_ref().map(Record::to_json).transpose()?,
         forgotten: batch
             .forgotten
             .iter()
             .map(|(project, job)| (text(project.as_str()), text(job.as_str())))
             .collect(),
-        deliveries_before: batch.prune.deliveries_before.map(|before| before.as_millisecond()),
-        history_before: batch.prune.history_before.map(|before| before.as_millisecond()),
+        deliveries_before: batch.prune.deliveries_before.map(Timestamp::as_millisecond),
+        history_before: batch.prune.history_before.map(Timestamp::as_millisecond),
     };
     serde_json::to_string(&document)
 }
@@ -105,6 +106,7 @@ struct Recipient<'a> {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names of columns")]
 struct End<'a> {
     project: Cow<'a, str>,
     job: Cow<'a, str>,
@@ -191,7 +193,7 @@ fn end(BatchEnd { restore, event }: &BatchEnd) -> serde_json::Result<End<'_>> {
         created_at: facts.created_at.map(|at| at.to_string()),
         completed_at: facts.completed_at.map(|at| at.to_string()),
         event: event.as_ref().map(ToString::to_string),
-        reported_as: restore.outcome.event().map(|kind| kind.as_str()),
+        reported_as: restore.outcome.event().map(EventKind::as_str),
         body: serde_json::to_string(restore)?,
     })
 }
@@ -210,7 +212,7 @@ fn delivery(update: &DeliveryUpdate) -> Delivery<'_> {
         sink: text(update.id.sink.as_str()),
         state: update.change.state().as_str(),
         attempts: update.attempts,
-        due: update.change.due().map(|due| due.as_millisecond()),
+        due: update.change.due().map(Timestamp::as_millisecond),
         at: update.at.as_millisecond(),
         reason: update.reason.as_deref().map(text),
     }

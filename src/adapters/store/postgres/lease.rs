@@ -23,7 +23,7 @@ pub(super) struct LeaseRow {
     pub(super) beat: i64,
     /// The number of the last batch.
     pub(super) batch: i64,
-    /// None if nobody has the lease.
+    /// None if no replica has the lease.
     pub(super) token: Option<String>,
     /// The name of the replica that has it.
     pub(super) holder: Option<String>,
@@ -52,7 +52,7 @@ impl LeaseRow {
     }
 }
 
-/// The names of a tenure: whoever has the lease under them, and nobody else, may commit.
+/// The names of a tenure. Only a commit that has those of the row is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fence {
     pub(super) cluster: String,

@@ -13,10 +13,11 @@ use super::lease::{self, Fence, Holder, LeaseRow};
 use super::link::Link;
 use super::store::{PostgresStore, Term};
 use super::tenure::{self, Tenure};
-use super::times::Times;
+use super::times::{LOOK_INTERVAL, Times};
 use super::{blocked, recall, schema};
 use crate::adapters::store::{
-    ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, StoreError, StoreErrorClass,
+    ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, Store as _, StoreError,
+    StoreErrorClass,
 };
 use crate::config::PostgresSettings;
 use crate::engine::snapshot::Snapshot;
@@ -178,9 +179,23 @@ impl PostgresReplica {
         });
         // From here on, the lease is kept until the store is dropped.
         let store = PostgresStore::new(Arc::clone(&term), runtime, keep);
-        schema::bring_up_to_date(&term.read, version).await?;
-        let snapshot = recall(&term.read, &term.tenure.fence.cluster, self.times).await?;
-        Ok(term.tenure.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
+        let recalled = async {
+            schema::bring_up_to_date(&term.read, version).await?;
+            recall(&term.read, &term.tenure.fence.cluster, self.times).await
+        };
+        match recalled.await {
+            Ok(snapshot) => {
+                Ok(term.tenure.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
+            }
+            Err(fault) => {
+                if !fault.is_passing() {
+                    // A newer program may understand what this one does not.
+                    self.declines_until = Some(self.clock.now().instant + self.times.listed());
+                    drop(store.give_back().await);
+                }
+                Err(fault)
+            }
+        }
     }
 }
 
@@ -204,8 +219,7 @@ impl Replica for PostgresReplica {
     fn look_interval(&self) -> Duration {
         let now = self.clock.now().instant;
         let until_free = self.sightings.free_at().map(|free| free.since(now));
-        let usual = self.times.look();
-        until_free.filter(|left| !left.is_zero()).map_or(usual, |left| left.min(usual))
+        until_free.filter(|left| !left.is_zero()).map_or(LOOK_INTERVAL, |left| left.min(LOOK_INTERVAL))
     }
 
     fn cluster(&self) -> ClusterView {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// The time between two looks at the lease of another replica.
+pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The length of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
@@ -33,11 +36,6 @@ impl Times {
     /// How long to wait before the same is tried again.
     pub(super) fn pause(self) -> Duration {
         (self.lease / 20).min(Duration::from_secs(1))
-    }
-
-    /// The time between two looks at the lease of another replica.
-    pub(super) fn look(self) -> Duration {
-        Duration::from_secs(1)
     }
 
     /// How long the holder of a lease of length `theirs` must be silent before the lease is taken from

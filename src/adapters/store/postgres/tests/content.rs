@@ -127,8 +127,8 @@ impl Bare {
             link.ask(&lease::make(&cluster), LIMIT).await.unwrap();
             let seen = link.ask(&lease::look(&cluster), LIMIT).await.unwrap();
             let seen = LeaseRow::read(&seen[0][0]).unwrap();
-            let taken = link.ask(&lease::take(&cluster, &seen, &token, &holder), LIMIT).await.unwrap();
-            LeaseRow::read(&taken[0][0]).unwrap().epoch
+            let held = link.ask(&lease::take(&cluster, &seen, &token, &holder), LIMIT).await.unwrap();
+            LeaseRow::read(&held[0][0]).unwrap().epoch
         });
         (self.fence, self.number) = (Fence { cluster, epoch, token }, 0);
     }

@@ -37,7 +37,7 @@ async fn only_the_next_batch_of_the_tenure_is_committed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_lost_the_lease_does_nothing_more() {
+async fn a_deposed_replica_does_nothing_more() {
     let Some(settings) = fresh() else { return };
     let mut replica = named(&settings, "a");
     let store = take(&mut *replica).await.store;

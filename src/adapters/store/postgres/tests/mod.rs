@@ -34,7 +34,7 @@ fn unique(what: &str) -> String {
     format!("{what}_{}", COUNT.fetch_add(1, Ordering::SeqCst))
 }
 
-/// A database of its own; none if there is no PostgreSQL here.
+/// A database of its own; none if there is no `PostgreSQL` here.
 fn fresh() -> Option<PostgresSettings> {
     let server = PostgresServer::shared()?;
     Some(settings(&server.create_database(&unique("store"))))

@@ -162,11 +162,19 @@ async fn faults_of_tls_are_said_in_words() {
     let unknown = error(&of("localhost", None)).await;
     says(&unknown, Misconfigured, "an authority that is not trusted here", "[state] ca_file");
 
-    let wrong_name = of("127.0.0.2", Some(server.ca_file()));
-    let wrong = error(&wrong_name).await;
-    assert!(matches!(wrong.class, Misconfigured | Unreachable), "{wrong:?}");
-
     take(&mut *named(&of("localhost", Some(server.ca_file())), "a")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_for_another_name_is_refused() {
+    let options = Options { tcp: true, certified_for: Some("db.example"), ..Options::default() };
+    let Some(server) = PostgresServer::new(options) else { return };
+    server.create_database("tls");
+    let url = format!("{}?sslmode=require", server.tcp_url("localhost", "tls"));
+
+    let error = error(&PostgresSettings { ca_file: Some(server.ca_file()), ..settings(&url) }).await;
+
+    says(&error, Misconfigured, "is for `db.example` alone", "the certificate of the server");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,4 +187,20 @@ async fn a_server_without_tls_is_refused_where_it_is_needed() {
     says(&error, Misconfigured, "does not speak TLS", "[state] postgres");
 
     take(&mut *named(&settings(&url), "a")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_left_to_another_replica() {
+    let Some(settings) = fresh() else { return };
+    let mut replica = named(&settings, "a");
+    let store = take(&mut *replica).await.store;
+    store.commit(crate::adapters::store::samples::full().into(), Vec::new()).await.unwrap();
+    store.give_back().await.unwrap();
+    sql(&settings, "UPDATE restore_watch.jobs SET record = '{}'").await;
+
+    let error = replica.look().await.err().expect("a record that is damaged");
+
+    says(&error, Unusable, "cannot open the state", "restore the database from a backup");
+    let lease = sql(&settings, "SELECT token FROM restore_watch.clusters").await;
+    assert_eq!(lease[0][0].get(0), None, "it is given back");
 }
