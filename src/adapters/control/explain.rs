@@ -59,6 +59,10 @@ pub struct ExplanationReport {
     pub is_covered: bool,
     /// What the rule leads to at later ages.
     pub later: Vec<Later>,
+    /// That the replica that answers stands by, in words, if it does: all of this is what it would do
+    /// if it took over now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standby: Option<String>,
 }
 
 /// Whether a job is polled.
@@ -228,6 +232,7 @@ impl From<engine::Explanation<'_>> for ExplanationReport {
             },
             is_covered: wait.is_some_and(|wait| wait.is_covered),
             later: wait.map(|wait| wait.later.iter().map(Into::into).collect()).unwrap_or_default(),
+            standby: None,
         }
     }
 }

@@ -50,6 +50,9 @@ fn next(explanation: &ExplanationReport, poller: Poller) -> String {
         Poller::Daemon => "the daemon",
         Poller::Wait => "a wait",
     };
+    if let Some(standby) = &explanation.standby {
+        return format!("{standby}; what follows holds if it takes over now");
+    }
     match (explanation.turn, explanation.next_poll_seconds) {
         (TurnReport::Over, _) => "it has ended, so it is not polled again".to_owned(),
         (TurnReport::Polling, _) => format!("{poller} is polling it now"),
