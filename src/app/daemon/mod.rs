@@ -214,32 +214,12 @@ impl Daemon {
             Request::Explain(wanted, reply) => drop(reply.send(requests::explain(driver, &wanted))),
             Request::TestSinks(wanted, reply) => requests::test_sinks(driver, &wanted, reply),
             Request::Reload(reply) => self.reloads.request(Some(reply), &mut self.liveness),
-            Request::Add(jobs, reply) => {
-                let added = requests::add(driver, jobs);
-                answers.add(driver, reply, added);
-            }
-            Request::Forget(jobs, reply) => {
-                let forgotten = requests::forget(driver, &jobs);
-                answers.add(driver, reply, forgotten);
-            }
-            Request::Pause(project, reply) => {
-                let paused = requests::pause(driver, &project);
-                answers.add(driver, reply, paused);
-            }
-            Request::Resume(project, reply) => {
-                let resumed = requests::resume(driver, &project);
-                answers.add(driver, reply, resumed);
+            Request::Change(change, reply) => {
+                let changed = requests::carry_out(driver, change);
+                answers.add(driver, reply, changed);
             }
             // A failed send means that the client is gone.
             Request::Silences(reply) => drop(reply.send(Ok(silences::list(driver)))),
-            Request::SetSilence(silence, reply) => {
-                let set = silences::set(driver, silence);
-                answers.add(driver, reply, set);
-            }
-            Request::EndSilence(id, reply) => {
-                let ended = silences::end(driver, id);
-                answers.add(driver, reply, ended);
-            }
         }
     }
 
