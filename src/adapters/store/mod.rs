@@ -39,7 +39,7 @@ use crate::config::{StatePlace, StateSettings};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
 use crate::model::time::Instant;
-use crate::model::{DeliveryId, Payload};
+use crate::model::{DeliveryId, Payload, RequestId};
 use crate::platform::clock::Clock;
 
 /// The store of these settings; none if they name no place.
@@ -105,6 +105,14 @@ pub type Lost = Pin<Box<dyn Future<Output = StoreError> + Send>>;
 /// The body of a delivery, if that is not the event as JSON.
 pub type Body = (DeliveryId, Vec<u8>);
 
+/// A request that a standby handed over to the active replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOver {
+    pub id: RequestId,
+    /// What the standby wrote.
+    pub text: String,
+}
+
 /// A state to which this process commits.
 pub trait Store: Send {
     /// Commits a batch, with the bodies of its deliveries. One commit is under way at a time.
@@ -121,6 +129,13 @@ pub trait Store: Send {
 
     /// The changes that a [`DeliveryAdmin`] made since the last call. Fails once the state is gone.
     fn edits(&self) -> Pending<Vec<Edit>>;
+
+    /// The requests that standbys handed over since the last call. Each is answered by a batch that
+    /// holds its answer; what is not answered in the time of this store is handed over again to the
+    /// next one.
+    fn handed_over(&self) -> Pending<Vec<HandedOver>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
     /// Whether this process may begin something now, such as a poll or an attempt of a delivery:
     /// past the deadline of its lease, another replica may be active.

@@ -27,6 +27,11 @@ pub trait Replica: Send {
     /// All that is committed, for questions to a replica that stands by.
     fn snapshot(&mut self) -> Pending<Snapshot>;
 
+    /// Hands a request over to the active replica. Returns the answer that it committed together with
+    /// what the request changed; none if it did not take the request in time, which then changes
+    /// nothing, now and later.
+    fn hand_over(&self, request: String) -> Pending<Option<String>>;
+
     /// From now on, leaves the lease to others for this time, if another replica is there to take it.
     fn decline(&mut self, time: Duration);
 }
