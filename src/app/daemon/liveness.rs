@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tracing::{debug, error, info, warn};
 
+use super::view::WatchView;
 use super::{status, trouble};
 use crate::adapters::monitor::Monitor;
 use crate::adapters::systemd::Notifier;
@@ -29,6 +30,33 @@ const LAST_WRITES: Duration = Duration::from_secs(10);
 /// Time between two reports of the health, of which each looks at all requests under way. Far below
 /// the time after which a probe takes the loop for stuck.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What a daemon does, as its signs of life show it.
+pub(super) trait Work {
+    /// A line for the service manager.
+    fn status_line(&self) -> String;
+
+    /// What does not end, if so.
+    fn stuck(&self) -> Option<&'static str>;
+
+    /// Why the monitor gets no ping, if so; with the trouble of sinks if that counts.
+    fn trouble(&self, counts_sinks: bool) -> Option<String>;
+}
+
+impl Work for Driver {
+    fn status_line(&self) -> String {
+        status::status_line(self.engine(), self.now())
+    }
+
+    fn stuck(&self) -> Option<&'static str> {
+        Self::stuck(self)
+    }
+
+    fn trouble(&self, counts_sinks: bool) -> Option<String> {
+        let of_sinks = || trouble::of_sinks(self.engine(), self.now()).into_iter().next();
+        trouble::of_watch(WatchView::of(self)).or_else(|| of_sinks().filter(|_| counts_sinks))
+    }
+}
 
 /// The signs of life of a daemon.
 pub(super) struct Liveness {
@@ -87,10 +115,10 @@ impl Liveness {
     }
 
     /// The daemon is ready, at its start or after a reload.
-    pub(super) fn ready(&mut self, driver: &Driver) {
-        self.manager.status(&status::status_line(driver.engine(), driver.now()));
+    pub(super) fn ready(&mut self, work: &impl Work) {
+        self.manager.status(&work.status_line());
         self.manager.ready();
-        let now = driver.now().instant;
+        let now = self.clock.now().instant;
         self.status_at = Some(now);
         self.watchdog_at = self.manager.watchdog_interval().map(|_| now);
     }
@@ -108,34 +136,33 @@ impl Liveness {
     }
 
     /// Sends what is due.
-    pub(super) fn show(&mut self, driver: &Driver, web: Option<&web::Server>) {
-        self.show_status(driver);
-        self.ping_watchdog(driver);
-        self.report_health(driver, web);
+    pub(super) fn show(&mut self, work: &impl Work, web: Option<&web::Server>) {
+        let now = self.clock.now().instant;
+        self.show_status(work, now);
+        self.ping_watchdog(work, now);
+        self.report_health(work, now, web);
         if let Some(ping) = &mut self.monitor {
-            ping.send_if_due(driver);
+            ping.send_if_due(work, now);
         }
     }
 
-    fn show_status(&mut self, driver: &Driver) {
-        let now = driver.now();
-        let may_send = self.status_at.is_none_or(|at| now.instant >= at + STATUS_SPACING);
+    fn show_status(&mut self, work: &impl Work, now: Instant) {
+        let may_send = self.status_at.is_none_or(|at| now >= at + STATUS_SPACING);
         if self.manager.is_active() && may_send {
-            self.manager.status(&status::status_line(driver.engine(), now));
-            self.status_at = Some(now.instant);
+            self.manager.status(&work.status_line());
+            self.status_at = Some(now);
             self.status_is_old = false;
         } else {
             self.status_is_old = true;
         }
     }
 
-    fn ping_watchdog(&mut self, driver: &Driver) {
-        let now = driver.now().instant;
+    fn ping_watchdog(&mut self, work: &impl Work, now: Instant) {
         if self.watchdog_at.is_none_or(|at| at > now) {
             return;
         }
 
-        let stuck = driver.stuck();
+        let stuck = work.stuck();
         match stuck {
             None => self.manager.watchdog(),
             Some(what) if self.stuck.is_none() => {
@@ -150,11 +177,10 @@ impl Liveness {
     }
 
     /// Has probes know that the loop runs.
-    fn report_health(&mut self, driver: &Driver, web: Option<&web::Server>) {
-        let now = driver.now().instant;
+    fn report_health(&mut self, work: &impl Work, now: Instant, web: Option<&web::Server>) {
         let Some(web) = web.filter(|_| self.health_at.is_none_or(|at| at <= now)) else { return };
 
-        web.health().report(now, driver.stuck());
+        web.health().report(now, work.stuck());
         self.health_at = Some(now + HEALTH_INTERVAL);
     }
 
@@ -169,7 +195,7 @@ impl Liveness {
 }
 
 impl MonitorPing {
-    fn send_if_due(&mut self, driver: &Driver) {
+    fn send_if_due(&mut self, work: &impl Work, now: Instant) {
         match self.pinging.try_join_next() {
             None => {}
             Some(Ok(Ok(()))) => self.succeeded(),
@@ -177,24 +203,17 @@ impl MonitorPing {
             Some(Err(error)) => self.failed(format!("the heartbeat could not be sent: {error}")),
         }
 
-        let now = driver.now().instant;
         if self.due > now {
             return;
         }
         self.due = now + self.monitor.interval();
 
-        if let Some(trouble) = self.trouble(driver) {
+        if let Some(trouble) = work.trouble(self.monitor.counts_sinks()) {
             self.failed(format!("no heartbeat is sent, because {trouble}"));
         } else if self.pinging.is_empty() {
             let monitor = self.monitor.clone();
             self.pinging.spawn(async move { monitor.ping().await });
         }
-    }
-
-    /// Why no ping may be sent, if so.
-    fn trouble(&self, driver: &Driver) -> Option<String> {
-        let of_sinks = || trouble::of_sinks(driver.engine(), driver.now()).into_iter().next();
-        trouble::of_watch(driver).or_else(|| of_sinks().filter(|_| self.monitor.counts_sinks()))
     }
 
     fn succeeded(&mut self) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tracing::info;
 
+use super::view::WatchView;
 use super::{named, silences};
 use crate::adapters::control::{
     AddJobs, Change, ChangeAnswer, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobChange, JobResult,
@@ -20,6 +21,7 @@ use crate::app::sink_tests;
 use crate::config::{JobSettings, label_fault};
 use crate::engine::{Command, CommandReply, CommitTicket, Engine, JobKey};
 use crate::model::{ProjectName, Reference, SinkName};
+use crate::platform::clock::Clock;
 
 /// Answers that wait until the change that they confirm is committed.
 #[derive(Default)]
@@ -63,29 +65,50 @@ pub(super) fn carry_out(driver: &mut Driver, change: Change) -> ChangeAnswer {
     }
 }
 
-fn document(answer: &impl Serialize) -> ChangeAnswer {
+pub(super) fn document(answer: &impl Serialize) -> ChangeAnswer {
     // What goes wrong in writing JSON is a bug.
     serde_json::to_value(answer)
         .map_err(|error| RequestError::new(RequestErrorKind::Unreadable, error.to_string()))
 }
 
 /// When a job is polled next, and why.
-pub(super) fn explain(driver: &Driver, wanted: &ExplainJob) -> Result<ExplanationReport, RequestError> {
-    let (engine, ExplainJob { project, job }) = (driver.engine(), wanted);
+pub(super) fn explain(
+    WatchView { engine, now, .. }: WatchView<'_>,
+    wanted: &ExplainJob,
+) -> Result<ExplanationReport, RequestError> {
+    let ExplainJob { project, job } = wanted;
     let (holder, id) = named::one(engine, job, project.as_ref())?;
-    let explanation = engine.explain(&holder, &id, driver.now());
+    let explanation = engine.explain(&holder, &id, now);
     explanation.map(ExplanationReport::from).ok_or_else(|| RequestError::not_watched(job, project.as_ref()))
+}
+
+/// What a test of sinks needs.
+pub(super) struct TestBench {
+    /// The sinks of the configuration.
+    pub(super) sinks: Vec<(SinkName, Arc<Sink>)>,
+    /// The project that the test event is of.
+    pub(super) project: ProjectName,
+    pub(super) clock: Clock,
+}
+
+impl TestBench {
+    pub(super) fn of(driver: &Driver) -> Self {
+        let project = project_names(driver.engine()).into_iter().next().unwrap_or_default();
+        Self { sinks: driver.sinks(), project, clock: driver.clock() }
+    }
 }
 
 /// Sends a test event to sinks, and answers once each of them took or refused it. The watch goes on
 /// meanwhile.
-pub(super) fn test_sinks(driver: &Driver, wanted: &TestSinks, reply: Responder<SinkTests>) {
-    let sinks = match chosen_sinks(driver, &wanted.sinks) {
+pub(super) fn test_sinks(
+    TestBench { sinks, project, clock }: TestBench,
+    wanted: &TestSinks,
+    reply: Responder<SinkTests>,
+) {
+    let sinks = match chosen_sinks(sinks, &wanted.sinks) {
         Ok(sinks) => sinks,
         Err(error) => return drop(reply.send(Err(error))),
     };
-    let project = project_names(driver.engine()).into_iter().next().unwrap_or_default();
-    let clock = driver.clock();
     info!("testing sinks: {}", joined(sinks.iter().map(|(name, _)| name.as_str())));
 
     tokio::spawn(async move {
@@ -96,8 +119,10 @@ pub(super) fn test_sinks(driver: &Driver, wanted: &TestSinks, reply: Responder<S
 }
 
 /// The sinks of these names; all of the configuration without any name.
-fn chosen_sinks(driver: &Driver, names: &[SinkName]) -> Result<Vec<(SinkName, Arc<Sink>)>, RequestError> {
-    let mut sinks = driver.sinks();
+fn chosen_sinks(
+    mut sinks: Vec<(SinkName, Arc<Sink>)>,
+    names: &[SinkName],
+) -> Result<Vec<(SinkName, Arc<Sink>)>, RequestError> {
     if let Some(name) = names.iter().find(|name| !sinks.iter().any(|(known, _)| known == *name)) {
         let message = format!("the daemon has no sink `{name}`");
         let known = joined(sinks.iter().map(|(name, _)| name.as_str()));

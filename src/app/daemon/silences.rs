@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::requests::{check_project, joined};
+use super::view::WatchView;
 use crate::adapters::control::{SetSilence, SilenceList};
 use crate::adapters::report::{RequestError, RequestErrorKind, SilenceStatus};
 use crate::app::driver::Driver;
@@ -17,9 +18,8 @@ use crate::model::{SilenceId, SinkName, duration};
 const LONGEST_NAME: usize = 64;
 
 /// Those in force.
-pub(super) fn list(driver: &Driver) -> SilenceList {
-    let now = driver.now();
-    SilenceList { timestamp: now.wall, silences: all(driver.engine(), now) }
+pub(super) fn list(WatchView { engine, now, .. }: WatchView<'_>) -> SilenceList {
+    SilenceList { timestamp: now.wall, silences: all(engine, now) }
 }
 
 /// Those in force, as a status has them.

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::trouble::Beside;
+use super::view::WatchView;
 use super::{named, requests, silences, trouble};
 use crate::adapters::report::{
     DaemonStatus, DeliveriesReport, JobCursor, JobStatus, JobsPart, OutboxStatus, ProjectStatus,
     RequestError, SinkStatus, Status, StatusPart, StatusQuery,
 };
-use crate::app::driver::Driver;
 use crate::app::plural::counted;
 use crate::engine::{
     Engine, IndexWatch, JobFilter, JobKey, JobView, Limits, ProjectView, Selection, SinkTrouble, SinkView,
@@ -99,14 +99,14 @@ pub(super) struct Identity {
 
 /// Everything in full, with the first of the jobs that are meant.
 pub(super) fn full(
-    driver: &Driver,
+    view: WatchView<'_>,
     identity: &Identity,
     beside: Beside<'_>,
     query: &StatusQuery,
 ) -> Result<StatusPart, RequestError> {
-    let (engine, now) = (driver.engine(), driver.now());
-    let JobsPart { jobs, outcomes, rest } = jobs(driver, first_jobs(engine, query)?);
-    let daemon = daemon(driver, identity, beside);
+    let WatchView { engine, now, .. } = view;
+    let JobsPart { jobs, outcomes, rest } = jobs(view, first_jobs(engine, query)?);
+    let daemon = daemon(view, identity, beside);
     let outbox = OutboxStatus {
         sinks: engine.sinks().map(|sink| sink_status(&sink, now)).collect(),
         deliveries: deliveries_report(engine),
@@ -116,8 +116,8 @@ pub(super) fn full(
 }
 
 /// The daemon and its projects, without jobs.
-pub(super) fn daemon(driver: &Driver, identity: &Identity, beside: Beside<'_>) -> DaemonStatus {
-    let (engine, now) = (driver.engine(), driver.now());
+pub(super) fn daemon(view: WatchView<'_>, identity: &Identity, beside: Beside<'_>) -> DaemonStatus {
+    let WatchView { engine, now, .. } = view;
     DaemonStatus {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -126,8 +126,8 @@ pub(super) fn daemon(driver: &Driver, identity: &Identity, beside: Beside<'_>) -
         config: identity.config.clone(),
         state: identity.state.clone(),
         summary: summary(engine, now),
-        trouble: trouble::of_restores(driver),
-        troubles: trouble::all(driver, beside),
+        trouble: trouble::of_restores(view),
+        troubles: trouble::all(view, beside),
         last_reload: beside.last_reload.cloned(),
         projects: engine.projects().map(project_status).collect(),
     }
@@ -161,11 +161,11 @@ fn at_most(limits: Limits) -> Limits {
 }
 
 /// The jobs that come next.
-pub(super) fn jobs(driver: &Driver, mut cursor: JobCursor) -> JobsPart {
+pub(super) fn jobs(view: WatchView<'_>, mut cursor: JobCursor) -> JobsPart {
     if let Some(selection) = cursor.selection.take() {
-        return selected_jobs(driver, cursor, selection);
+        return selected_jobs(view, cursor, selection);
     }
-    let (engine, now) = (driver.engine(), driver.now());
+    let WatchView { engine, now, .. } = view;
     let page = engine.job_page(&cursor.filter, cursor.after.as_ref(), JOBS_IN_PART);
 
     let jobs: Vec<_> = page.jobs.iter().map(|(view, next)| job_status(engine, view, *next, now)).collect();
@@ -176,8 +176,8 @@ pub(super) fn jobs(driver: &Driver, mut cursor: JobCursor) -> JobsPart {
 }
 
 /// Goes on to select a few jobs, which are listed once all were looked at.
-fn selected_jobs(driver: &Driver, cursor: JobCursor, mut selection: Selection) -> JobsPart {
-    let (engine, now) = (driver.engine(), driver.now());
+fn selected_jobs(view: WatchView<'_>, cursor: JobCursor, mut selection: Selection) -> JobsPart {
+    let WatchView { engine, now, .. } = view;
     let JobCursor { filter, after, .. } = &cursor;
     let end = engine.select(&mut selection, filter, after.as_ref(), looked_at(filter), now);
 

@@ -5,17 +5,17 @@
 use jiff::Timestamp;
 
 use super::status::is_watched;
+use super::view::WatchView;
 use crate::adapters::report::ReloadStatus;
 use crate::app::diagnostics::left_out_in_words;
-use crate::app::driver::Driver;
 use crate::app::plural::counted;
 use crate::engine::{Engine, ProjectView, SinkTrouble, SinkView};
 use crate::model::time::{Instant, Now};
 
 /// Why the end of some restore would go unnoticed, or would not be delivered, if so.
-pub(super) fn of_restores(driver: &Driver) -> Option<String> {
-    let of_sinks = of_sinks(driver.engine(), driver.now());
-    let troubles: Vec<_> = of_stuck(driver).into_iter().chain(of_projects(driver)).chain(of_sinks).collect();
+pub(super) fn of_restores(view: WatchView<'_>) -> Option<String> {
+    let of_sinks = of_sinks(view.engine, view.now);
+    let troubles: Vec<_> = of_stuck(view).into_iter().chain(of_projects(view)).chain(of_sinks).collect();
     (!troubles.is_empty()).then(|| troubles.join("; "))
 }
 
@@ -29,35 +29,34 @@ pub(super) struct Beside<'a> {
 
 /// All that needs a person, each in a text: of each project and each sink, dead letters, a reload
 /// that failed, and a listener that ended.
-pub(super) fn all(driver: &Driver, beside: Beside<'_>) -> Vec<String> {
-    let engine = driver.engine();
-    let of_sinks = of_sinks(engine, driver.now());
+pub(super) fn all(view: WatchView<'_>, beside: Beside<'_>) -> Vec<String> {
+    let of_sinks = of_sinks(view.engine, view.now);
     let of_reload = beside.last_reload.and_then(ReloadStatus::trouble);
     let of_web = beside.has_lost_web.then(|| "the HTTP listener ended".to_owned());
-    of_stuck(driver)
+    of_stuck(view)
         .into_iter()
-        .chain(of_projects(driver))
+        .chain(of_projects(view))
         .chain(of_sinks)
-        .chain(of_dead_letters(engine))
+        .chain(of_dead_letters(view.engine))
         .chain(of_reload)
         .chain(of_web)
         .collect()
 }
 
 /// Why the end of some restore would go unnoticed, if it would: the first reason.
-pub(super) fn of_watch(driver: &Driver) -> Option<String> {
-    of_stuck(driver).or_else(|| of_projects(driver).next())
+pub(super) fn of_watch(view: WatchView<'_>) -> Option<String> {
+    of_stuck(view).or_else(|| of_projects(view).next())
 }
 
-fn of_stuck(driver: &Driver) -> Option<String> {
-    driver.stuck().map(|what| format!("{what} does not end"))
+fn of_stuck(view: WatchView<'_>) -> Option<String> {
+    view.stuck.map(|what| format!("{what} does not end"))
 }
 
-fn of_projects(driver: &Driver) -> impl Iterator<Item = String> {
-    let now = driver.now().instant;
+fn of_projects(view: WatchView<'_>) -> impl Iterator<Item = String> {
+    let WatchView { engine, now, .. } = view;
     let watched = |project: &ProjectView<'_>| project.paused_since.is_none() && is_watched(project);
-    let projects = driver.engine().projects().filter(watched);
-    projects.filter_map(move |project| of_project(driver.engine(), &project, now))
+    let projects = engine.projects().filter(watched);
+    projects.filter_map(move |project| of_project(engine, &project, now.instant))
 }
 
 fn of_project(engine: &Engine, project: &ProjectView<'_>, now: Instant) -> Option<String> {

@@ -1,0 +1,271 @@
+//! A term: the time in which the state belongs to this process, from the snapshot that its engine
+//! starts from to the last commit. If no other process shares the state, there is one.
+//!
+//! One `select!` waits for the next thing to happen, and one function without a wait reacts to it.
+//!
+//! Invariant: trouble with one job, project or sink does not affect the others.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::requests::{self, AnswersAfterCommit, TestBench};
+use super::view::WatchView;
+use super::{Daemon, LoadError, Loaded, Wakeup, asked_on_web, metrics, silences, status};
+use crate::adapters::control::Request;
+use crate::adapters::report::{Question, shown_minute};
+use crate::adapters::store::StoreError;
+use crate::adapters::web;
+use crate::app::driver::{Driver, Error};
+use crate::app::plural::counted;
+use crate::engine::{Command, Condition, DiscoveryState, Engine, SinkView, Totals};
+use crate::model::{Event, EventKind, Exit};
+use crate::platform::failpoint;
+use crate::platform::signals::Signals;
+
+/// What lives as long as a term.
+pub(super) struct Term {
+    driver: Driver,
+    answers: AnswersAfterCommit,
+}
+
+/// What happens next.
+enum Next {
+    Stop,
+    /// The driver handled an input and committed these events.
+    Turned(Vec<Arc<Event>>),
+    Woken(Wakeup),
+}
+
+impl Term {
+    pub(super) fn new(driver: Driver) -> Self {
+        Self { driver, answers: AnswersAfterCommit::default() }
+    }
+
+    /// Watches until a request to stop, or until everything is done.
+    pub(super) async fn run(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Exit, Error> {
+        self.greet(daemon);
+        loop {
+            failpoint::reached("stall_loop");
+            self.answers.send_committed(self.driver.engine());
+            daemon.liveness.show(&self.driver, daemon.web.as_ref());
+
+            let exit = daemon.exit_when_done.then(|| self.all_done()).flatten();
+            if let Some(exit) = exit {
+                info!("all jobs ended");
+                log_held(self.driver.engine(), daemon.identity.state.is_some());
+                daemon.liveness.stopping(Duration::ZERO);
+                return Ok(exit);
+            }
+
+            let next = match self.next(daemon, signals).await {
+                Err(Error::Store(lost)) if lost.is_gone() => {
+                    return Err(self.give_up(lost, daemon, signals).await);
+                }
+                next => next?,
+            };
+            match next {
+                Next::Stop => break,
+                Next::Turned(events) => {
+                    explain_key_replacement(&events);
+                    publish(daemon, &events);
+                }
+                Next::Woken(wakeup) => self.react(wakeup, daemon),
+            }
+            // Else up to a hundred inputs follow before the connections of the control socket have
+            // their turn, and a page of the list takes a millisecond.
+            tokio::task::yield_now().await;
+        }
+
+        self.drain(daemon, signals).await?;
+        info!("stopped");
+        Ok(Exit::Success)
+    }
+
+    /// Begins the first polls, then reports that the daemon is ready.
+    fn greet(&mut self, daemon: &mut Daemon) {
+        let Totals { jobs: known, ended, .. } = self.driver.engine().totals();
+        let jobs = known - ended;
+        let before = if ended > 0 { format!("; ended before: {ended}") } else { String::new() };
+        let discovers = self.driver.engine().projects().any(|project| project.discovers);
+        let others = if discovers { ", and those that discovery finds" } else { "" };
+        let restores = counted(jobs, "restore", "restores");
+        info!(jobs, ended, "watching {restores}{others}{before}");
+
+        self.driver.start();
+        daemon.liveness.ready(&self.driver);
+        daemon.enter(web::Phase::Ready);
+    }
+
+    /// Waits for the next thing to happen; a request to stop precedes everything else. Dropping the
+    /// future loses nothing.
+    async fn next(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Next, Error> {
+        tokio::select! {
+            biased;
+            _ = signals.next() => Ok(Next::Stop),
+            next = self.next_but_stop(daemon) => next,
+        }
+    }
+
+    async fn next_but_stop(&mut self, daemon: &mut Daemon) -> Result<Next, Error> {
+        tokio::select! {
+            turned = self.driver.turn() => turned.map(Next::Turned),
+            wakeup = daemon.next() => Ok(wakeup.map(Next::Woken)?),
+        }
+    }
+
+    fn react(&mut self, wakeup: Wakeup, daemon: &mut Daemon) {
+        match wakeup {
+            Wakeup::Due => {}
+            Wakeup::Reload => daemon.reloads.request(None, &mut daemon.liveness),
+            Wakeup::Loaded(result) => self.reloaded(*result, daemon),
+            Wakeup::Request(request) => self.answer(request, daemon),
+            Wakeup::Question(question) => self.report(question, daemon),
+            Wakeup::ListenerEnded => daemon.listener_ended(),
+        }
+    }
+
+    /// Carries out a request and answers it.
+    fn answer(&mut self, request: Request, daemon: &mut Daemon) {
+        let (driver, answers) = (&mut self.driver, &mut self.answers);
+        match request {
+            Request::Question(question) => self.report(question, daemon),
+            // A failed send means that the client is gone.
+            Request::Explain(wanted, reply) => {
+                drop(reply.send(requests::explain(WatchView::of(driver), &wanted)));
+            }
+            Request::TestSinks(wanted, reply) => {
+                requests::test_sinks(TestBench::of(driver), &wanted, reply);
+            }
+            Request::Reload(reply) => daemon.reloads.request(Some(reply), &mut daemon.liveness),
+            Request::Change(change, reply) => {
+                let changed = requests::carry_out(driver, change);
+                answers.add(driver, reply, changed);
+            }
+            // A failed send means that the client is gone.
+            Request::Silences(reply) => drop(reply.send(Ok(silences::list(WatchView::of(driver))))),
+        }
+    }
+
+    /// Answers a question, which changes nothing.
+    fn report(&self, question: Question, daemon: &Daemon) {
+        let (driver, identity) = (&self.driver, &daemon.identity);
+        // A failed send means that the client is gone.
+        match question {
+            Question::Status(query, reply) => {
+                drop(reply.send(status::full(WatchView::of(driver), identity, daemon.beside(), &query)));
+            }
+            Question::Daemon(reply) => {
+                drop(reply.send(Ok(status::daemon(WatchView::of(driver), identity, daemon.beside()))));
+            }
+            Question::Jobs(cursor, reply) => {
+                drop(reply.send(Ok(status::jobs(WatchView::of(driver), *cursor))));
+            }
+            Question::Metrics(reply) => {
+                drop(reply.send(Ok(metrics::read(driver, identity, &daemon.reloads))));
+            }
+        }
+    }
+
+    /// Uses what a read of the configuration loaded, or logs why it cannot be used.
+    fn reloaded(&mut self, result: Result<Loaded, LoadError>, daemon: &mut Daemon) {
+        let now = self.driver.now();
+        let answer = match result {
+            Ok(Loaded { setup, monitor, token, drain_timeout, fixed, warnings }) => {
+                let changed = self.driver.reconfigure(setup);
+                daemon.reconfigure(monitor, token, drain_timeout, &fixed);
+                let summary = status::summary(self.driver.engine(), now);
+                Ok(daemon.reloads.loaded(now.wall, &fixed, warnings, &changed, summary))
+            }
+            Err(error) => Err(daemon.reloads.rejected(now.wall, &error)),
+        };
+
+        daemon.liveness.ready(&self.driver);
+        daemon.reloads.answer(&answer, &mut daemon.liveness);
+    }
+
+    /// Ends because the files of the state were deleted or replaced: further commits would be lost,
+    /// so all that remains is to send pending deliveries. The next start continues from the file
+    /// that it finds.
+    async fn give_up(&mut self, lost: StoreError, daemon: &mut Daemon, signals: &mut Signals) -> Error {
+        error!("{lost}; ending, because nothing can be committed");
+        match self.drain(daemon, signals).await {
+            Ok(()) => Error::Store(lost),
+            Err(error) => error,
+        }
+    }
+
+    /// Stops polling and sends pending deliveries; a second request to stop ends that, too.
+    async fn drain(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<(), Error> {
+        // No further requests are accepted.
+        daemon.control = None;
+        daemon.enter(web::Phase::Stopping);
+        daemon.liveness.stopping(daemon.drain_timeout);
+        let driver = &mut self.driver;
+        let pending = driver.engine().deliveries().pending();
+        info!(pending, "stopping; pending deliveries: {pending}");
+        driver.command(Command::Stop);
+
+        let clock = driver.clock();
+        let limit = driver.now().instant + daemon.drain_timeout;
+        while self.driver.engine().deliveries().busy_until(limit) {
+            tokio::select! {
+                biased;
+                _ = signals.next() => break,
+                () = clock.sleep_until(Some(limit)) => break,
+                () = daemon.liveness.due() => {}
+                turned = self.driver.turn() => publish(daemon, &turned?),
+                question = asked_on_web(daemon.web.as_mut()) => match question {
+                    Some(question) => self.report(question, daemon),
+                    None => daemon.listener_ended(),
+                },
+            }
+            self.answers.send_committed(self.driver.engine());
+            daemon.liveness.show(&self.driver, daemon.web.as_ref());
+        }
+
+        let pending = self.driver.engine().deliveries().pending();
+        if pending > 0 {
+            warn!(pending, "stopped; deliveries still pending: {pending}");
+        }
+        Ok(())
+    }
+
+    /// How the jobs ended, once all have and no delivery is pending but those that are held.
+    fn all_done(&self) -> Option<Exit> {
+        let engine = self.driver.engine();
+        // This runs after each input, so the outcomes are only computed once all jobs have ended.
+        let is_over = engine.deliveries().is_settled_but_held()
+            && engine.totals().open == 0
+            && engine.discovery(self.driver.now().instant) == DiscoveryState::Complete;
+        if !is_over {
+            return None;
+        }
+        Condition::All { fail_fast: false }.judge(&engine.outcomes())
+    }
+}
+
+/// Has clients of the listener read these events, which are committed.
+fn publish(daemon: &Daemon, events: &[Arc<Event>]) {
+    if let Some(web) = daemon.web.as_ref().filter(|_| !events.is_empty()) {
+        web.committed();
+    }
+}
+
+/// Logs how a new key comes into use, after the one of a project was refused.
+fn explain_key_replacement(events: &[Arc<Event>]) {
+    for event in events.iter().filter(|event| event.kind == EventKind::ProjectUnauthorized) {
+        let project = &event.project;
+        info!(%project, "a new key of project {project} is used after: restore-watch reload (from a file), or a restart (from the environment or a credential)");
+    }
+}
+
+/// Logs how many deliveries a daemon that ends leaves for the hours of their sinks.
+fn log_held(engine: &Engine, is_state_kept: bool) {
+    let next = if is_state_kept { "the next start sends them" } else { "no state is kept, so they are lost" };
+    for SinkView { name, held, closed_until, .. } in engine.sinks().filter(|sink| sink.held > 0) {
+        let until = closed_until.map(shown_minute).unwrap_or_default();
+        warn!(sink = %name, held, "sink {name}: deliveries held: {held} until {until}; {next}");
+    }
+}

@@ -1,0 +1,21 @@
+//! The watch as it is at one moment: what a status, an explanation and a list of silences are made
+//! of.
+
+use crate::app::driver::Driver;
+use crate::engine::Engine;
+use crate::model::time::Now;
+
+/// The watch at one moment.
+#[derive(Clone, Copy)]
+pub(super) struct WatchView<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) now: Now,
+    /// What does not end, if so.
+    pub(super) stuck: Option<&'static str>,
+}
+
+impl<'a> WatchView<'a> {
+    pub(super) fn of(driver: &'a Driver) -> Self {
+        Self { engine: driver.engine(), now: driver.now(), stuck: driver.stuck() }
+    }
+}
