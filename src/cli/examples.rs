@@ -149,6 +149,11 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     ),
     ("backup", CONFIG, &["sudo restore-watch backup /var/backups/restore-watch.db"]),
     (
+        "handover",
+        "",
+        &["sudo restore-watch handover", "sudo restore-watch handover && sudo systemctl stop restore-watch"],
+    ),
+    (
         "init",
         "",
         &["restore-watch init ~/.config/restore-watch/config.toml", "restore-watch init --all | less"],

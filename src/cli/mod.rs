@@ -16,6 +16,7 @@ mod examples;
 mod explain;
 mod failure;
 mod forget;
+mod handover;
 mod help;
 mod history;
 mod ids;
@@ -76,6 +77,7 @@ enum Command {
     History(Box<history::Args>),
     Stats(Box<stats::Args>),
     Backup(backup::Args),
+    Handover(handover::Args),
     List(list::Args),
     Init(init::Args),
     Check(check::Args),
@@ -108,6 +110,7 @@ impl Cli {
             Command::History(args) => history::run(&args),
             Command::Stats(args) => stats::run(&args),
             Command::Backup(args) => backup::run(&args),
+            Command::Handover(args) => handover::run(&args),
             Command::List(args) => list::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Check(args) => check::run(&args),

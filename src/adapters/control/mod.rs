@@ -12,6 +12,7 @@ mod change;
 mod client;
 mod connections;
 mod explain;
+mod handover;
 mod history;
 mod jobs;
 mod path;
@@ -27,6 +28,7 @@ pub use explain::{
     CadenceReport, ExplainJob, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport,
     SinceReport, TurnReport,
 };
+pub use handover::{Handover, HandoverBegun};
 pub use jobs::{AddJobs, ForgetJobs, JobChange, JobResult, JobResults, NewJob};
 pub use path::{client_path, server_path};
 pub use pause::Changed;
@@ -52,6 +54,8 @@ pub enum Request {
     Change(Change, Responder<Value>),
     /// Read the configuration again.
     Reload(Responder<Reloaded>),
+    /// Give the lease to another replica.
+    Handover(Responder<Handover>),
     /// List the silences in force.
     Silences(Responder<SilenceList>),
 }

@@ -149,6 +149,7 @@ fn router(sources: Sources) -> Router {
         .route("/v1/explain", post(explain))
         .route("/v1/sinks/test", post(test_sinks))
         .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
+        .route("/v1/handover", post(async |State(requests)| answer(&requests, Request::Handover).await))
         .route("/v1/projects/{name}/pause", post(pause))
         .route("/v1/projects/{name}/resume", post(resume))
         .route(

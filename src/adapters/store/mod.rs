@@ -30,7 +30,7 @@ pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
 pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorClass};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
-pub use replica::{ActiveReplica, ClusterView, Look, Looking, OtherReplica, Replica};
+pub use replica::{ActiveReplica, ClusterView, HAND_OVER_TIMEOUT, Look, Looking, OtherReplica, Replica};
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;
 

@@ -12,6 +12,9 @@ use jiff::Timestamp;
 use super::{OpenError, Opened, Pending};
 use crate::engine::snapshot::Snapshot;
 
+/// How long a request that was handed over waits to be taken.
+pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The part that this process takes in a cluster. It reconnects by itself.
 pub trait Replica: Send {
     /// Looks at the lease, and takes it if it is free: it was given back, or its holder showed no sign of life for one lease.
@@ -28,9 +31,12 @@ pub trait Replica: Send {
     fn snapshot(&mut self) -> Pending<Snapshot>;
 
     /// Hands a request over to the active replica. Returns the answer that it committed together with
-    /// what the request changed; none if it did not take the request in time, which then changes
-    /// nothing, now and later.
-    fn hand_over(&self, request: String) -> Pending<Option<String>>;
+    /// what the request changed. If it did not take the request within [`HAND_OVER_TIMEOUT`], there is
+    /// none, and if the request cannot be written down, this fails: then nothing is changed, neither
+    /// now nor later.
+    fn hand_over(&mut self, _request: String) -> Pending<Option<String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// From now on, leaves the lease to others for this time, if another replica is there to take it.
     fn decline(&mut self, time: Duration);
@@ -54,6 +60,8 @@ pub struct ClusterView {
     pub cluster: String,
     /// What this process is called.
     pub replica: String,
+    /// How long a replica may show no sign of life before it counts as gone.
+    pub lease: Duration,
     /// How often the lease was taken, by any replica.
     pub epoch: u64,
     /// The one that has the lease, if one has.

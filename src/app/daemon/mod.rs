@@ -8,6 +8,8 @@
 //! that it began is stuck.
 
 mod configuration;
+mod handed_over;
+mod handover;
 mod liveness;
 mod metrics;
 mod named;

@@ -139,6 +139,7 @@ impl Term {
                 requests::test_sinks(TestBench::of(driver), &wanted, reply);
             }
             Request::Reload(reply) => daemon.reloads.request(Some(reply), &mut daemon.liveness),
+            Request::Handover(reply) => drop(reply),
             Request::Change(change, reply) => {
                 let changed = requests::carry_out(driver, change);
                 answers.add(driver, reply, changed);
