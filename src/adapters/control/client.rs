@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{
-    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, Handover, JobResults, Reloaded, RequestError,
-    RequestErrorKind, SetSilence, SilenceList, SinkTests, TestSinks,
+    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, Handover, JobResults, Reloaded,
+    RequestError, RequestErrorKind, SetSilence, SilenceList, SinkTests, TestSinks,
 };
 use crate::adapters::http;
 use crate::adapters::report::{DaemonStatus, History, HistoryQuery, SilenceStatus, Status, StatusQuery};

@@ -130,7 +130,7 @@ pub trait Store: Send {
     /// The changes that a [`DeliveryAdmin`] made since the last call. Fails once the state is gone.
     fn edits(&self) -> Pending<Vec<Edit>>;
 
-    /// The requests that standbys handed over since the last call. Each is answered by a batch that
+    /// The requests that standbys handed over, as the last call of [`Store::edits`] found them, each once. Each is answered by a batch that
     /// holds its answer; what is not answered in the time of this store is handed over again to the
     /// next one.
     fn handed_over(&self) -> Pending<Vec<HandedOver>> {

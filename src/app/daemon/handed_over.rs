@@ -17,9 +17,7 @@ use crate::adapters::control::{
     Change, ChangeAnswer, HandedOverRequest, Handover, HandoverBegun, answer_text, parse_answer,
 };
 use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
-use crate::adapters::store::{
-    ClusterView, HAND_OVER_TIMEOUT, HandedOver, Pending, Replica, StoreError,
-};
+use crate::adapters::store::{ClusterView, HAND_OVER_TIMEOUT, HandedOver, Pending, Replica, StoreError};
 use crate::app::driver::Driver;
 use crate::engine::RequestAnswer;
 use crate::platform::clock::Clock;
@@ -115,13 +113,12 @@ async fn begun(answer: Pending<Option<String>>) -> Result<HandoverBegun, Request
 
 fn not_taken() -> RequestError {
     let limit = HAND_OVER_TIMEOUT.as_secs();
-    let error =
-        format!("nothing was changed: the active replica did not take the request within {limit} s");
+    let error = format!("nothing was changed: the active replica did not take the request within {limit} s");
     RequestError::new(RequestErrorKind::Stopping, error)
         .with_help("try again once a replica is active: restore-watch status")
 }
 
 fn not_handed_over(error: &StoreError) -> RequestError {
-    RequestError::new(RequestErrorKind::Unreadable, format!("nothing was changed: {error}"))
+    RequestError::new(RequestErrorKind::Unreadable, format!("the request was not handed over: {error}"))
         .with_help(error.help)
 }

@@ -46,7 +46,8 @@ pub(super) fn begin(cluster: Option<&ClusterView>, drain: Duration) -> Result<Ha
 
 fn no_other_replica(ClusterView { replica, cluster, others, .. }: &ClusterView) -> RequestError {
     let last = others.iter().min_by_key(|other| other.heard);
-    let last = last.map(|other| format!("; {} was last heard {} ago", other.name, duration::human(other.heard)));
+    let last =
+        last.map(|other| format!("; {} was last heard {} ago", other.name, duration::human(other.heard)));
     let error = format!("{replica} stays active: no other replica is there{}", last.unwrap_or_default());
     RequestError::new(RequestErrorKind::Stopping, error).with_help(format!(
         "start one on another machine, with the same [state] postgres and [cluster] name = \"{cluster}\"; `restore-watch status` lists the replicas"
@@ -84,7 +85,9 @@ pub(super) async fn outcome(
             "{from} gave its lease back, and within {} no replica took it",
             duration::human(limit)
         ))
-        .with_help("`restore-watch status` says which replica is active, and the logs of the replicas why none is")),
+        .with_help(
+            "`restore-watch status` says which replica is active, and the logs of the replicas why none is",
+        )),
     }
 }
 
@@ -103,12 +106,8 @@ mod tests {
 
     /// What replica `a` sees in its term 3, with another one that was heard so long ago.
     fn cluster(heard: Option<Duration>) -> ClusterView {
-        let other = |heard| OtherReplica {
-            name: "b".to_owned(),
-            version: "1.0.0".to_owned(),
-            differs: false,
-            heard,
-        };
+        let other =
+            |heard| OtherReplica { name: "b".to_owned(), version: "1.0.0".to_owned(), differs: false, heard };
         ClusterView {
             cluster: "default".to_owned(),
             replica: "a".to_owned(),

@@ -15,6 +15,7 @@ mod link;
 mod literal;
 mod recall;
 mod replica;
+mod requests;
 mod row;
 mod schema;
 mod store;

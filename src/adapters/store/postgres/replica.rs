@@ -11,6 +11,7 @@ use super::connection::Database;
 use super::fault::Fault;
 use super::lease::{self, Fence, Holder, LeaseRow};
 use super::link::Link;
+use super::requests::{Incoming, OwnRequest};
 use super::store::{PostgresStore, Term};
 use super::tenure::{self, Tenure};
 use super::times::Times;
@@ -155,6 +156,7 @@ impl PostgresReplica {
             write: Link::to(link.database()),
             read: Link::to(link.database()),
             batch: AtomicI64::new(batch),
+            incoming: Incoming::default(),
         });
         // From here on, the lease is kept until the store is dropped.
         let store = PostgresStore::new(Arc::clone(&term), runtime, keep);
@@ -168,6 +170,17 @@ async fn recall(link: &Link, cluster: &str, times: Times) -> Result<Snapshot, Fa
     // The lease is kept meanwhile, so that this may take as long as the state is large.
     let answer = link.ask(&recall::sql(cluster), times.lease * 4).await?;
     recall::snapshot(&answer)
+}
+
+/// The error of a state whose address cannot be read.
+fn unread(doing: &'static str, cluster: &str, error: OpenError) -> StoreError {
+    StoreError {
+        class: StoreErrorClass::Failed,
+        doing,
+        state: cluster.to_owned(),
+        fault: error.message,
+        help: "check [state] postgres",
+    }
 }
 
 impl Replica for PostgresReplica {
@@ -194,15 +207,18 @@ impl Replica for PostgresReplica {
     fn snapshot(&mut self) -> Pending<Snapshot> {
         let (link, cluster, times) = (self.link(), self.sightings.cluster.clone(), self.times);
         Box::pin(async move {
-            let link = link.map_err(|error| StoreError {
-                class: StoreErrorClass::Failed,
-                doing: "read",
-                state: cluster.clone(),
-                fault: error.message,
-                help: "check [state] postgres",
-            })?;
+            let link = link.map_err(|error| unread("read", &cluster, error))?;
             let read = recall(&link, &cluster, times).await;
             read.map_err(|fault| fault.while_doing("read", link.database()))
+        })
+    }
+
+    fn hand_over(&mut self, request: String) -> Pending<Option<String>> {
+        let (link, cluster, clock) = (self.link(), self.sightings.cluster.clone(), self.clock);
+        Box::pin(async move {
+            let link = link.map_err(|error| unread("write", &cluster, error))?;
+            let handed_over = OwnRequest::new(link.clone(), clock, cluster, request).answer().await;
+            handed_over.map_err(|fault| fault.while_doing("write", link.database()))
         })
     }
 

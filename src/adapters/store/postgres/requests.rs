@@ -5,7 +5,6 @@
 //! could still commit has claimed the request, and what is taken back is never claimed.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -79,7 +78,7 @@ impl OwnRequest {
                 Ok(None) => is_written = true,
                 Err(fault) if !is_written && !fault.is_passing() => return Err(fault),
                 Err(fault) if waited >= LONGEST_WAIT => return Err(fault),
-                // It may have been written.
+                // It may have been written, or be carried out.
                 Err(_) => {}
             }
             tokio::time::sleep(ANSWER_CHECK_INTERVAL).await;
@@ -87,7 +86,7 @@ impl OwnRequest {
     }
 
     /// Writes the row. To write it again, after a connection broke, changes nothing.
-    async fn write(&self) -> Result<(), Fault> {
+    pub(super) async fn write(&self) -> Result<(), Fault> {
         let (cluster, id, text) = (Literal(&self.cluster), Literal(&self.id), Literal(&self.text));
         let sql = format!(
             "INSERT INTO restore_watch.requests (cluster, id, request, asked_at)
@@ -97,7 +96,7 @@ impl OwnRequest {
     }
 
     /// Reads the answer, if it is there.
-    async fn read(&self) -> Result<Option<String>, Fault> {
+    pub(super) async fn read(&self) -> Result<Option<String>, Fault> {
         self.ask(&self.reading()).await.and_then(|answer| text(&answer))
     }
 
@@ -106,7 +105,7 @@ impl OwnRequest {
     ///
     /// An epoch that was read a moment ago does no harm, as epochs only grow. There is a row after
     /// this in any case, so that an insert which a broken connection left behind changes nothing.
-    async fn take_back(&self) -> Result<Option<String>, Fault> {
+    pub(super) async fn take_back(&self) -> Result<Option<String>, Fault> {
         let (cluster, id, reading) = (Literal(&self.cluster), Literal(&self.id), self.reading());
         let sql = format!(
             "INSERT INTO restore_watch.requests AS r (cluster, id, request, asked_at, answer)
@@ -136,35 +135,29 @@ fn text(answer: &Answer) -> Result<Option<String>, Fault> {
     Ok(row.map(|row| row::nullable(row, 0)).transpose()?.flatten().map(str::to_owned))
 }
 
-/// The requests of standbys, to the replica that is active.
+/// Looks for a request without an answer.
+pub(super) fn looking(cluster: &str) -> String {
+    let cluster = Literal(cluster);
+    format!("SELECT 1 FROM restore_watch.requests WHERE cluster = {cluster} AND answer IS NULL LIMIT 1")
+}
+
+/// The requests of standbys, at the replica that is active.
 #[derive(Debug, Default)]
-pub(super) struct Incoming {
-    /// Whether the last look saw one that has no answer.
-    is_there: AtomicBool,
-    /// Those that the program has, and whose answer is not committed.
-    in_hand: Mutex<BTreeSet<RequestId>>,
+pub(super) struct Incoming(Mutex<Claimed>);
+
+#[derive(Debug, Default)]
+struct Claimed {
+    /// All whose answer is not committed.
+    open: BTreeSet<RequestId>,
+    /// Those of them that the program has not taken.
+    new: Vec<HandedOver>,
 }
 
 impl Incoming {
-    /// Looks for a request without an answer, beside what is asked for anyway; for [`Incoming::see`].
-    pub(super) fn looking(cluster: &str) -> String {
-        let cluster = Literal(cluster);
-        format!("SELECT 1 FROM restore_watch.requests WHERE cluster = {cluster} AND answer IS NULL LIMIT 1")
-    }
-
-    pub(super) fn see(&self, rows: &[SimpleQueryRow]) {
-        self.is_there.store(!rows.is_empty(), Ordering::Relaxed);
-    }
-
-    pub(super) fn is_there(&self) -> bool {
-        self.is_there.load(Ordering::Relaxed)
-    }
-
-    /// Claims the requests that have no answer, and returns those that the program does not have yet,
-    /// the oldest first. Deletes rows that are of no use any more.
+    /// Claims the requests that have no answer. Deletes rows that are of no use any more.
     ///
-    /// What was claimed without an answer to that, as the connection broke, is claimed once more.
-    pub(super) async fn claim(&self, tenure: &Tenure, link: &Link) -> Result<Vec<HandedOver>, StoreError> {
+    /// What was claimed before is claimed again, as the answer of the server may have been lost.
+    pub(super) async fn claim(&self, tenure: &Tenure, link: &Link) -> Result<(), StoreError> {
         let (cluster, epoch) = (Literal(&tenure.fence.cluster), tenure.fence.epoch);
         let (oldest, kept) = (CLAIM_LIMIT.as_millis(), ROW_LIFETIME.as_millis());
         let sql = format!(
@@ -183,21 +176,30 @@ impl Incoming {
         let mut requests = requests.map_err(|fault| fault.while_doing("read", link.database()))?;
         requests.sort_by(|(one, a), (other, b)| (one, &a.id).cmp(&(other, &b.id)));
 
-        let mut in_hand = self.in_hand();
-        let requests = requests.into_iter().map(|(_, request)| request);
-        Ok(requests.filter(|request| in_hand.insert(request.id.clone())).collect())
+        let mut claimed = self.claimed();
+        for (_, request) in requests {
+            if claimed.open.insert(request.id.clone()) {
+                claimed.new.push(request);
+            }
+        }
+        Ok(())
+    }
+
+    /// The requests that were claimed since the last call, the oldest first.
+    pub(super) fn take(&self) -> Vec<HandedOver> {
+        std::mem::take(&mut self.claimed().new)
     }
 
     /// These answers are committed.
     pub(super) fn answered(&self, answers: &[RequestAnswer]) {
-        let mut in_hand = self.in_hand();
+        let mut claimed = self.claimed();
         for answer in answers {
-            in_hand.remove(&answer.request);
+            claimed.open.remove(&answer.request);
         }
     }
 
-    fn in_hand(&self) -> MutexGuard<'_, BTreeSet<RequestId>> {
-        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner)
+    fn claimed(&self) -> MutexGuard<'_, Claimed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -69,10 +69,10 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let store = Recording::default();
-        let project = ProjectSettings { api_key: SecretSource::Public("a-key"), ..ProjectSettings::default() };
+        let project =
+            ProjectSettings { api_key: SecretSource::Public("a-key"), ..ProjectSettings::default() };
         let setup = Setup::new(vec![project], &[], StateSettings::KEEP).unwrap();
-        let state =
-            State { store: Box::new(store.clone()), saved: Snapshot::default(), location: None };
+        let state = State { store: Box::new(store.clone()), saved: Snapshot::default(), location: None };
         let clock = Clock::set_to("2026-11-23T12:00:00Z".parse().unwrap());
         let mut stage = Self { store, driver: Driver::new(setup, state, clock) };
         stage.driver.start();
@@ -97,9 +97,10 @@ impl Stage {
 
     /// Hands requests over under the numbers from 1. Returns the batches that follow.
     async fn committed(&mut self, requests: &[String]) -> Vec<Arc<Batch>> {
-        let handed_over = requests.iter().zip(1..).map(|(text, number)| {
-            HandedOver { id: RequestId::new(format!("{number}")), text: text.clone() }
-        });
+        let handed_over = requests
+            .iter()
+            .zip(1..)
+            .map(|(text, number)| HandedOver { id: RequestId::new(format!("{number}")), text: text.clone() });
         self.store.0.lock().unwrap().requests.extend(handed_over);
         self.work(COMMIT * 4).await;
         std::mem::take(&mut self.store.0.lock().unwrap().batches)
@@ -107,7 +108,8 @@ impl Stage {
 }
 
 fn add(jobs: &[&str]) -> Change {
-    let job = |id: &&str| NewJob { id: JobId::new(*id).unwrap(), name: None, deadline_seconds: None, until: None };
+    let job =
+        |id: &&str| NewJob { id: JobId::new(*id).unwrap(), name: None, deadline_seconds: None, until: None };
     Change::Add(AddJobs { project: None, jobs: jobs.iter().map(job).collect() })
 }
 

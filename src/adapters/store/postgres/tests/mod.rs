@@ -1,5 +1,7 @@
 //! The database: what it keeps, and which process may use it.
 
+mod requests;
+
 #[expect(dead_code, unreachable_pub, reason = "shared by tests that each use a part")]
 #[path = "../../../../../tests/support/postgres_server.rs"]
 mod postgres_server;
