@@ -31,6 +31,11 @@ pub fn keep_files_from_programs() {
     close_fds::set_fds_cloexec(3, &[]);
 }
 
+/// What the system calls this machine (uname(2)).
+pub fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 /// Checks that this process could become `program`, which is searched for as `exec` does
 /// (execvp(3)); the error is that of `exec`. The contents of the file are not checked.
 pub fn find_program(program: &OsStr) -> io::Result<()> {

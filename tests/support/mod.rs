@@ -12,12 +12,16 @@
 )]
 
 mod mail_server;
+mod pgbouncer;
+pub mod postgres_server;
 mod process;
 mod servers;
 mod tls_plane;
 mod tls_receiver;
 
 pub use mail_server::MailServer;
+pub use pgbouncer::Pgbouncer;
+pub use postgres_server::PostgresServer;
 pub use process::{Done, KEY, PATIENCE, Running, Watch, json_lines};
 /// Prints why a test is skipped, past the harness's capture, so that it is seen.
 pub fn skipped(why: &str) {

@@ -13,6 +13,8 @@ pub enum Peer {
     Monitor,
     /// A mail server, which may have a `ca_file`, and is reached without a proxy.
     MailServer,
+    /// A database, which may have a `ca_file`.
+    Database,
 }
 
 /// Why a request had no answer.

@@ -39,4 +39,6 @@ pub use recipe::local;
 pub use serving::{ARRIVAL_TIMEOUT, Connections, Listener, Refusal, Terms as ServingTerms, most_connections};
 pub use socket::{SocketError, SocketFile};
 pub use stream::{Tls, connect};
+#[cfg(feature = "postgres")]
+pub use stream::{describe_io, fault_of_handshake};
 pub use thread::use_threads;

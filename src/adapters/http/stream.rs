@@ -65,6 +65,22 @@ async fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
+/// Diagnoses an error of a library that connects by itself, if TLS is its cause.
+#[cfg(feature = "postgres")]
+pub fn fault_of_handshake(
+    error: &(dyn std::error::Error + 'static),
+    server: &str,
+    peer: Peer,
+) -> Option<Fault> {
+    innermost(error).downcast_ref().map(|fault| tls::fault(fault, server, peer))
+}
+
+/// What the system says about a connection, in words.
+#[cfg(feature = "postgres")]
+pub fn describe_io(error: &io::Error) -> String {
+    in_line(error)
+}
+
 /// A server as messages name it.
 fn shown(host: &str, port: u16) -> String {
     let host = one_line(host, MAX_TEXT);

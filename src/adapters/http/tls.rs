@@ -59,7 +59,7 @@ fn is_about_client(alert: AlertDescription) -> bool {
 fn remedy(peer: Peer) -> &'static str {
     match peer {
         Peer::Receiver | Peer::CertifiedReceiver => ": name one as `client_cert` of the sink",
-        Peer::Api | Peer::Monitor | Peer::MailServer => {
+        Peer::Api | Peer::Monitor | Peer::MailServer | Peer::Database => {
             ", which this program can only show to webhooks: use another address, or a proxy that has one"
         }
     }
@@ -145,7 +145,7 @@ fn not_for_servers(certificate: &str) -> String {
 
 fn trust(peer: Peer) -> &'static str {
     match peer {
-        Peer::Api | Peer::Receiver | Peer::CertifiedReceiver | Peer::MailServer => {
+        Peer::Api | Peer::Receiver | Peer::CertifiedReceiver | Peer::MailServer | Peer::Database => {
             "name the certificate of that authority as `ca_file`, or add it to those of the system"
         }
         Peer::Monitor => {

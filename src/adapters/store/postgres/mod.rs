@@ -3,15 +3,37 @@
 //! Invariant: a commit is one message to the server, and is made only if the lease is still that of
 //! this process.
 
+mod alone;
+mod cluster;
+mod commit;
 mod connection;
+mod deliver;
+mod document;
+mod fault;
+mod lease;
+mod link;
+mod literal;
+mod recall;
+mod replica;
+mod row;
+mod schema;
+mod store;
+mod tenure;
+#[cfg(test)]
+mod tests;
+mod times;
 
 use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorClass, Opened};
+use super::{Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorClass, Opened, Replica};
 use crate::adapters::report::Reader;
 use crate::config::{PostgresSettings, StatePlace};
+use crate::platform::clock::Clock;
+
+use alone::Alone;
+use replica::{PostgresReplica, Taken};
 
 /// A database for a state.
 #[derive(Debug)]
@@ -39,8 +61,21 @@ impl Backend for Postgres {
         StatePlace::Postgres(Box::new(self.settings.clone())).to_string()
     }
 
-    fn open(&self, _set_aside: Option<Timestamp>) -> Result<Opened, OpenError> {
-        Err(self.unfinished())
+    /// Waits for a lease to end that shows no sign of life.
+    fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError> {
+        let alone = Alone::start().map_err(|error| OpenError {
+            class: OpenErrorClass::System,
+            message: format!("cannot start a thread for the state {}: {error}", self.location()),
+            help: "raise the limit of processes (ulimit -u, TasksMax=, pids.max)".into(),
+        })?;
+        let postgres = Self::at(&self.settings);
+        let opened = alone.run(async move { take(&postgres, set_aside.is_some()).await });
+        let Taken { store, snapshot } = opened.unwrap_or_else(|| Err(self.unfinished()))?;
+        Ok(Opened { store: Box::new(store.alone(alone)), snapshot, set_aside: None })
+    }
+
+    fn replica(&self, clock: Clock) -> Option<Box<dyn Replica>> {
+        Some(Box::new(PostgresReplica::new(&self.settings, clock)))
     }
 
     fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError> {
@@ -53,5 +88,37 @@ impl Backend for Postgres {
 
     fn back_up(&self, _to: &Path) -> Result<(), BackupError> {
         Err(self.unfinished().into())
+    }
+}
+
+/// Takes the lease, unless its holder shows a sign of life.
+async fn take(postgres: &Postgres, sets_aside: bool) -> Result<Taken, OpenError> {
+    let clock = Clock::system();
+    let mut replica = PostgresReplica::new(&postgres.settings, clock);
+    let mut first = None;
+    let unusable = |message, help: &'static str| OpenError {
+        class: OpenErrorClass::Unusable,
+        message,
+        help: help.into(),
+    };
+    loop {
+        if let Some(taken) = replica.look_and_take(!sets_aside).await? {
+            return Ok(taken);
+        }
+        let seen = replica.sightings().sign_of_life();
+        let active = replica.cluster().active;
+        if let Some(active) = active.filter(|_| *first.get_or_insert(seen) != seen) {
+            return Err(unusable(
+                format!("the state {} is in use by the replica {}", postgres.location(), active.name),
+                "stop that replica first, or give another [cluster] name",
+            ));
+        }
+        if sets_aside && replica.cluster().active.is_none() {
+            return Err(unusable(
+                format!("the state {} is in a database, where none is set aside", postgres.location()),
+                "give another [cluster] name, which begins with a new state",
+            ));
+        }
+        tokio::time::sleep(replica.look_interval()).await;
     }
 }

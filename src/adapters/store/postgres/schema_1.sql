@@ -4,7 +4,7 @@
 CREATE TABLE restore_watch.schema_version (
     version integer NOT NULL
 );
-INSERT INTO restore_watch.schema_version VALUES (0);
+INSERT INTO restore_watch.schema_version VALUES (1);
 
 -- One row for each state, with its lease. `token` is a random text of the process that took the lease: a server that loses
 -- commits in a failover can give one epoch to two. `beat` changes with each renewal, and `batch` with each commit.

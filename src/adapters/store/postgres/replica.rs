@@ -1,0 +1,212 @@
+//! A process that stands by for the lease, and takes it when it is free.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::cluster::Sightings;
+use super::connection::Database;
+use super::fault::Fault;
+use super::lease::{self, Fence, Holder, LeaseRow};
+use super::link::Link;
+use super::store::{PostgresStore, Term};
+use super::tenure::{self, Tenure};
+use super::times::Times;
+use super::{recall, schema};
+use crate::adapters::store::{
+    ClusterView, Look, Looking, OpenError, Opened, Pending, Replica, StoreError, StoreErrorClass,
+};
+use crate::config::PostgresSettings;
+use crate::engine::snapshot::Snapshot;
+use crate::model::time::Instant;
+use crate::platform::clock::Clock;
+use crate::platform::{failpoint, process};
+
+/// A process that takes part in a cluster.
+pub(super) struct PostgresReplica {
+    settings: PostgresSettings,
+    clock: Clock,
+    times: Times,
+    sightings: Arc<Sightings>,
+    /// None before the address could be read.
+    link: Option<Link>,
+    /// Whether the server and the schema were found to be usable.
+    is_prepared: bool,
+    has_warned: bool,
+    /// The token of the last take, whose answer may not have come.
+    token: Option<String>,
+    /// Until when the lease is left to others.
+    declines_until: Option<Instant>,
+}
+
+/// A lease that was taken, with all that is committed.
+pub(super) struct Taken {
+    pub(super) store: PostgresStore,
+    pub(super) snapshot: Snapshot,
+}
+
+impl PostgresReplica {
+    pub(super) fn new(settings: &PostgresSettings, clock: Clock) -> Self {
+        let cluster = &settings.cluster;
+        let times = Times { lease: cluster.lease };
+        let name = cluster.replica.clone().unwrap_or_else(process::host_name);
+        Self {
+            settings: settings.clone(),
+            clock,
+            times,
+            sightings: Arc::new(Sightings::new(&cluster.name, &name, times)),
+            link: None,
+            is_prepared: false,
+            has_warned: false,
+            token: None,
+            declines_until: None,
+        }
+    }
+
+    /// Looks at the lease, and takes it if it is free and `takes` is set.
+    pub(super) async fn look_and_take(&mut self, takes: bool) -> Result<Option<Taken>, OpenError> {
+        let link = self.link()?;
+        let looked = self.try_look(&link, takes).await;
+        // Another server may answer next, or the same one with another schema.
+        self.is_prepared &= looked.is_ok();
+        looked.map_err(|fault| fault.while_opening(link.database()))
+    }
+
+    /// What the last look saw.
+    pub(super) fn sightings(&self) -> &Sightings {
+        &self.sightings
+    }
+
+    fn view(&self) -> ClusterView {
+        self.sightings.view(self.clock.now().instant)
+    }
+
+    fn link(&mut self) -> Result<Link, OpenError> {
+        if let Some(link) = &self.link {
+            return Ok(link.clone());
+        }
+        let link = Link::to(&Arc::new(Database::of(&self.settings)?));
+        Ok(self.link.insert(link).clone())
+    }
+
+    async fn try_look(&mut self, link: &Link, takes: bool) -> Result<Option<Taken>, Fault> {
+        if !self.is_prepared {
+            let durability = schema::prepare(link, self.times.message()).await?;
+            if !std::mem::replace(&mut self.has_warned, true) {
+                durability.warn();
+            }
+            link.ask(&lease::make(&self.sightings.cluster), self.times.message()).await?;
+            self.is_prepared = true;
+        }
+
+        let row = self.see(link).await?;
+        let now = self.clock.now().instant;
+        let unchanged = self.sightings.see_lease(row.clone(), now);
+        if !takes || !self.may_take(&row, unchanged, now) {
+            return Ok(None);
+        }
+        self.take(link, &row).await
+    }
+
+    /// The row of the lease, and those of the other processes.
+    async fn see(&self, link: &Link) -> Result<LeaseRow, Fault> {
+        let now = self.clock.now().instant;
+        let sql = format!("{}; {}", lease::look(&self.sightings.cluster), self.sightings.sql(now));
+        let answer = link.ask(&sql, self.times.message()).await?;
+
+        let row = answer.first().and_then(|rows| rows.first());
+        let row = row.ok_or_else(|| Fault::unreadable("the row of the cluster is gone"))?;
+        self.sightings.see(answer.last().map(Vec::as_slice).unwrap_or_default(), self.clock.now().instant)?;
+        LeaseRow::read(row)
+    }
+
+    fn may_take(&self, row: &LeaseRow, unchanged: Duration, now: Instant) -> bool {
+        let declines = self.declines_until.is_some_and(|until| now < until) && self.sightings.has_others(now);
+        let is_free =
+            row.token.is_none() || row.token == self.token || unchanged >= self.times.silence(row.lease);
+        is_free && !declines
+    }
+
+    async fn take(&mut self, link: &Link, seen: &LeaseRow) -> Result<Option<Taken>, Fault> {
+        let begun = self.clock.now();
+        let token = self.token.insert(lease::token()).clone();
+        let holder = Holder { name: &self.sightings.name, since: begun.wall, lease: self.times.lease };
+        let sql = lease::take(&self.sightings.cluster, seen, &token, &holder);
+        let answer = link.ask(&sql, self.times.message()).await?;
+        let Some(row) = answer.first().and_then(|rows| rows.first()).map(LeaseRow::read).transpose()? else {
+            return Ok(None);
+        };
+        failpoint::reached("after_take");
+
+        let fence = Fence { cluster: self.sightings.cluster.clone(), epoch: row.epoch, token };
+        let batch = row.batch;
+        self.sightings.see_lease(row, self.clock.now().instant);
+        let tenure = Tenure::begin(fence, self.times, self.clock, Arc::clone(link.database()), begun.instant);
+        let tenure = Arc::new(tenure);
+        let runtime = Handle::current();
+        let kept = tenure::keep(Arc::clone(&tenure), link.clone(), Arc::clone(&self.sightings));
+        let keep = runtime.spawn(kept).abort_handle();
+        let term = Arc::new(Term {
+            tenure,
+            sightings: Arc::clone(&self.sightings),
+            keep: link.clone(),
+            write: Link::to(link.database()),
+            read: Link::to(link.database()),
+            batch: AtomicI64::new(batch),
+        });
+        // From here on, the lease is kept until the store is dropped.
+        let store = PostgresStore::new(Arc::clone(&term), runtime, keep);
+        let snapshot = recall(&term.read, &term.tenure.fence.cluster, self.times).await?;
+        Ok(term.tenure.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
+    }
+}
+
+/// Reads all that is committed.
+async fn recall(link: &Link, cluster: &str, times: Times) -> Result<Snapshot, Fault> {
+    // The lease is kept meanwhile, so that this may take as long as the state is large.
+    let answer = link.ask(&recall::sql(cluster), times.lease * 4).await?;
+    recall::snapshot(&answer)
+}
+
+impl Replica for PostgresReplica {
+    fn look(&mut self) -> Looking<'_> {
+        Box::pin(async move {
+            let taken = self.look_and_take(true).await?;
+            Ok(taken.map_or(Look::Standby, |Taken { store, snapshot }| {
+                Look::Taken(Opened { store: Box::new(store), snapshot, set_aside: None })
+            }))
+        })
+    }
+
+    fn look_interval(&self) -> Duration {
+        let now = self.clock.now().instant;
+        let until_free = self.sightings.free_at().map(|free| free.since(now));
+        let usual = self.times.look();
+        until_free.filter(|left| !left.is_zero()).map_or(usual, |left| left.min(usual))
+    }
+
+    fn cluster(&self) -> ClusterView {
+        self.view()
+    }
+
+    fn snapshot(&mut self) -> Pending<Snapshot> {
+        let (link, cluster, times) = (self.link(), self.sightings.cluster.clone(), self.times);
+        Box::pin(async move {
+            let link = link.map_err(|error| StoreError {
+                class: StoreErrorClass::Failed,
+                doing: "read",
+                state: cluster.clone(),
+                fault: error.message,
+                help: "check [state] postgres",
+            })?;
+            let read = recall(&link, &cluster, times).await;
+            read.map_err(|fault| fault.while_doing("read", link.database()))
+        })
+    }
+
+    fn decline(&mut self, time: Duration) {
+        self.declines_until = Some(self.clock.now().instant + time);
+    }
+}

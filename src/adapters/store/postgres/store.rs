@@ -1,0 +1,169 @@
+//! The state while this process has the lease.
+//!
+//! Invariant: what is asked of it goes on to its end whether or not the caller still waits: a commit
+//! is not cut because a future is dropped.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use super::alone::Alone;
+use super::cluster::Sightings;
+use super::lease;
+use super::link::Link;
+use super::tenure::Tenure;
+use super::{commit, deliver, document};
+use crate::adapters::report::Reader;
+use crate::adapters::store::{
+    Body, ClusterView, Lost, OpenError, OpenErrorClass, Pending, Store, StoreError, StoreErrorClass,
+};
+use crate::engine::{Batch, Edit};
+use crate::model::time::Instant;
+use crate::model::{DeliveryId, Payload};
+use crate::platform::failpoint;
+
+/// A tenure, and the connections that serve it.
+pub(super) struct PostgresStore {
+    term: Arc<Term>,
+    /// Where its tasks run.
+    runtime: Handle,
+    keep: AbortHandle,
+    /// Of a process that has no other runtime.
+    alone: Option<Alone>,
+}
+
+/// What the tasks of a store share.
+pub(super) struct Term {
+    pub(super) tenure: Arc<Tenure>,
+    pub(super) sightings: Arc<Sightings>,
+    /// For renewals.
+    pub(super) keep: Link,
+    /// For commits.
+    pub(super) write: Link,
+    /// For payloads and edits, which wait for no commit.
+    pub(super) read: Link,
+    /// The number of the last batch that is committed.
+    pub(super) batch: AtomicI64,
+}
+
+impl PostgresStore {
+    /// The store of a term whose lease is kept by this task.
+    pub(super) fn new(term: Arc<Term>, runtime: Handle, keep: AbortHandle) -> Self {
+        Self { term, runtime, keep, alone: None }
+    }
+
+    /// Has the store end its runtime with itself, after it gave the lease back.
+    pub(super) fn alone(mut self, alone: Alone) -> Self {
+        self.alone = Some(alone);
+        self
+    }
+
+    /// Does `work` on the runtime of this store.
+    fn work<T, F>(&self, work: impl FnOnce(Arc<Term>) -> F) -> Pending<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+    {
+        let done = self.runtime.spawn(work(Arc::clone(&self.term)));
+        let state = self.term.write.database().to_string();
+        Box::pin(async move {
+            let ended = |error: tokio::task::JoinError| StoreError {
+                class: StoreErrorClass::Failed,
+                doing: "write",
+                state,
+                fault: format!("its task ended early: {error}"),
+                help: "report this: it is a bug",
+            };
+            done.await.unwrap_or_else(|error| Err(ended(error)))
+        })
+    }
+}
+
+impl Term {
+    async fn commit(&self, batch: &Batch, bodies: Vec<Body>) -> Result<(), StoreError> {
+        let marks = batch.deliveries.iter().any(|update| update.change.is_final());
+        let document = document::of(batch, bodies).map_err(|error| {
+            super::fault::Fault::unreadable(error).while_doing("write", self.write.database())
+        })?;
+        let number = self.batch.load(Ordering::SeqCst) + 1;
+
+        failpoint::reached(if marks { "before_mark" } else { "before_commit" });
+        commit::commit(&self.tenure, &self.write, number, &document).await?;
+        failpoint::reached(if marks { "after_mark" } else { "after_commit" });
+        self.batch.store(number, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Gives the lease back. It ends in any case; if this fails, the others wait for that.
+    async fn give_back(&self) -> Result<(), StoreError> {
+        if !self.tenure.holds(self.tenure.clock.now().instant) {
+            return Ok(());
+        }
+        self.tenure.end("the lease was given back");
+        let sql = format!("{}; {}", lease::give_back(&self.tenure.fence), self.sightings.leave());
+        let times = self.tenure.times;
+        let mut asked = self.keep.ask(&sql, times.message()).await;
+        if asked.as_ref().is_err_and(super::fault::Fault::is_passing) {
+            asked = self.keep.ask(&sql, times.message()).await;
+        }
+        asked.map(drop).map_err(|fault| fault.while_doing("write", self.keep.database()))
+    }
+}
+
+impl Store for PostgresStore {
+    fn commit(&self, batch: Arc<Batch>, bodies: Vec<Body>) -> Pending<()> {
+        self.work(|term| async move { term.commit(&batch, bodies).await })
+    }
+
+    fn payload(&self, id: &DeliveryId) -> Pending<Payload> {
+        let id = id.clone();
+        self.work(|term| async move { deliver::payload(&term.tenure, &term.read, &id).await })
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, OpenError> {
+        Err(OpenError {
+            class: OpenErrorClass::Unusable,
+            message: format!("cannot read {}", self.term.read.database()),
+            help: "use a file".into(),
+        })
+    }
+
+    fn edits(&self) -> Pending<Vec<Edit>> {
+        self.work(|term| async move { deliver::edits(&term.tenure, &term.read).await })
+    }
+
+    fn holds(&self, now: Instant) -> bool {
+        self.term.tenure.holds(now)
+    }
+
+    fn lost(&self) -> Lost {
+        let tenure = Arc::clone(&self.term.tenure);
+        Box::pin(async move { tenure.ended().await })
+    }
+
+    fn cluster(&self) -> Option<ClusterView> {
+        Some(self.term.sightings.view(self.term.tenure.clock.now().instant))
+    }
+
+    fn give_back(&self) -> Pending<()> {
+        self.work(|term| async move { term.give_back().await })
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        if let Some(alone) = &self.alone {
+            let term = Arc::clone(&self.term);
+            // Nothing is left to report it to; the lease ends by itself.
+            drop(alone.run(async move { term.give_back().await }));
+        }
+        self.keep.abort();
+    }
+}

@@ -1,0 +1,175 @@
+//! The time in which this process has the lease.
+//!
+//! Invariant: it ends once, for whatever reason comes first. Past its deadline nothing begins, and a
+//! deadline counts from before the renewal was sent, on a clock that counts suspension.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tracing::debug;
+
+use super::cluster::Sightings;
+use super::connection::Database;
+use super::lease::{self, Fence, LeaseRow};
+use super::link::Link;
+use super::times::Times;
+use crate::adapters::store::{StoreError, StoreErrorClass};
+use crate::model::time::{Instant, earliest};
+use crate::platform::clock::Clock;
+
+/// A lease that was taken.
+#[derive(Debug)]
+pub(super) struct Tenure {
+    pub(super) fence: Fence,
+    pub(super) times: Times,
+    pub(super) clock: Clock,
+    /// The state, for people.
+    database: Arc<Database>,
+    standing: watch::Sender<Standing>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Standing {
+    /// The lease is held, and may be relied on until then.
+    Until(Instant),
+    /// It ended, for this reason.
+    Ended(String),
+}
+
+impl Tenure {
+    /// A lease whose take was sent after `begun`.
+    pub(super) fn begin(
+        fence: Fence,
+        times: Times,
+        clock: Clock,
+        database: Arc<Database>,
+        begun: Instant,
+    ) -> Self {
+        let standing = watch::Sender::new(Standing::Until(begun + times.holding()));
+        Self { fence, times, clock, database, standing }
+    }
+
+    /// Whether something may begin now.
+    pub(super) fn holds(&self, now: Instant) -> bool {
+        matches!(*self.standing.borrow(), Standing::Until(deadline) if now < deadline)
+    }
+
+    /// Waits until something may begin. Fails once the tenure ends.
+    pub(super) async fn held(&self) -> Result<(), StoreError> {
+        let mut standing = self.standing.subscribe();
+        let found = standing.wait_for(|standing| match standing {
+            Standing::Until(deadline) => self.clock.now().instant < *deadline,
+            Standing::Ended(_) => true,
+        });
+        let found = found.await.map(|found| found.clone());
+        match found {
+            Ok(Standing::Until(_)) => Ok(()),
+            Ok(Standing::Ended(reason)) => Err(self.deposed(reason)),
+            // The sender is part of this.
+            Err(_) => Err(self.deposed("the lease is lost".to_owned())),
+        }
+    }
+
+    /// Waits for its end.
+    pub(super) async fn ended(&self) -> StoreError {
+        let mut standing = self.standing.subscribe();
+        let found = standing.wait_for(|standing| matches!(standing, Standing::Ended(_))).await;
+        let reason = match found.map(|found| found.clone()) {
+            Ok(Standing::Ended(reason)) => reason,
+            _ => "the lease is lost".to_owned(),
+        };
+        self.deposed(reason)
+    }
+
+    /// Ends it. Returns the error that says so.
+    pub(super) fn end(&self, reason: &str) -> StoreError {
+        self.standing.send_if_modified(|standing| {
+            let ends = matches!(standing, Standing::Until(_));
+            if ends {
+                *standing = Standing::Ended(reason.to_owned());
+            }
+            ends
+        });
+        self.deposed(reason.to_owned())
+    }
+
+    /// Moves the deadline on after a renewal that was sent after `begun`.
+    fn renewed(&self, begun: Instant) {
+        let next = begun + self.times.holding();
+        self.standing.send_if_modified(|standing| match standing {
+            Standing::Until(deadline) if *deadline < next => {
+                *deadline = next;
+                true
+            }
+            _ => false,
+        });
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        match *self.standing.borrow() {
+            Standing::Until(deadline) => Some(deadline),
+            Standing::Ended(_) => None,
+        }
+    }
+
+    fn deposed(&self, fault: String) -> StoreError {
+        StoreError {
+            class: StoreErrorClass::Deposed,
+            doing: "write",
+            state: self.database.to_string(),
+            fault,
+            help: "this replica stands by, and takes over when the lease is free",
+        }
+    }
+}
+
+/// Renews the lease until the tenure ends.
+pub(super) async fn keep(tenure: Arc<Tenure>, link: Link, sightings: Arc<Sightings>) {
+    while let Some(deadline) = tenure.deadline() {
+        let next = tokio::select! {
+            next = renew(&tenure, &link, &sightings) => next,
+            () = tenure.clock.sleep_until(Some(deadline)) => {
+                tenure.end(NOT_RENEWED);
+                return;
+            }
+        };
+        tokio::select! {
+            () = tenure.clock.sleep_until(earliest([Some(next), tenure.deadline()])) => {}
+            _ = tenure.ended() => return,
+        }
+    }
+}
+
+const NOT_RENEWED: &str = "the lease could not be renewed in time";
+
+/// Shows a sign of life, and sees those of the others. Returns when the next one is due.
+async fn renew(tenure: &Tenure, link: &Link, sightings: &Sightings) -> Instant {
+    let begun = tenure.clock.now().instant;
+    let sql = format!("{}; {}", lease::renew(&tenure.fence), sightings.sql(begun));
+    let renewed = link.ask(&sql, tenure.times.message()).await;
+    let now = tenure.clock.now().instant;
+
+    let renewed = renewed.and_then(|answer| {
+        let row = answer.first().and_then(|rows| rows.first()).map(LeaseRow::read).transpose()?;
+        sightings.see(answer.last().map(Vec::as_slice).unwrap_or_default(), now)?;
+        Ok(row)
+    });
+    match renewed {
+        Ok(Some(row)) => {
+            sightings.see_lease(row, now);
+            tenure.renewed(begun);
+            begun + tenure.times.renewal()
+        }
+        Ok(None) => {
+            tenure.end(TAKEN);
+            now
+        }
+        Err(fault) => {
+            debug!("the lease was not renewed: {fault}");
+            now + tenure.times.pause()
+        }
+    }
+}
+
+/// What ends a tenure once another one began.
+pub(super) const TAKEN: &str = "another replica has the lease";
