@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::adapters::http::{self, ClientError, ClientOptions};
 use crate::adapters::pinecone;
 use crate::adapters::sinks::{Sink, SinkError};
@@ -78,8 +80,9 @@ pub enum SetupError {
     Sink(#[from] SinkError),
 }
 
-/// A configuration with everything that it needs: nothing of it can fail any more.
-#[derive(Debug)]
+/// A configuration with everything that it needs: nothing of it can fail any more. A copy shares its
+/// clients and sinks.
+#[derive(Debug, Clone)]
 pub struct Setup {
     /// What the engine does with it.
     pub(super) plan: Plan,
@@ -107,6 +110,29 @@ impl Setup {
                 Err(SetupErrors(errors.flat_map(|errors| errors.0).collect()))
             }
         }
+    }
+
+    /// What the engine does with it.
+    pub fn plan(&self) -> Plan {
+        self.plan.clone()
+    }
+
+    /// The sinks, by name.
+    pub fn sinks(&self) -> Vec<(SinkName, Arc<Sink>)> {
+        self.sinks.iter().map(|(name, sink)| (name.clone(), Arc::clone(sink))).collect()
+    }
+
+    /// Identifies what it makes of a configuration, for replicas to compare: neither secrets nor the
+    /// places of files are part of it, because those may differ from machine to machine.
+    pub fn fingerprint(&self) -> String {
+        let Plan { projects, sinks, keep } = &self.plan;
+        let mut hash = Sha256::new();
+        for ProjectSettings { name, api_key: _, api, cadence, watch, jobs, discover } in projects {
+            let api = (&api.endpoint, &api.version, api.requests_per_second, api.burst, api.request_timeout);
+            hash.update(format!("{:?}\n", (name, api, cadence, watch, jobs, discover)));
+        }
+        hash.update(format!("{:?}", (sinks, keep)));
+        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// Adds a job of the only project.

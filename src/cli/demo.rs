@@ -131,7 +131,7 @@ fn serve_page(address: SocketAddr, store: &dyn Store, clock: Clock) -> Result<we
         let error = format!("--http: other machines can reach {address}");
         return Err(Failure::usage(error).with_help("name a loopback address, such as 127.0.0.1:0"));
     }
-    listener::start(&[ListenAddress::Tcp(address)], web::Access::default(), store, clock)
+    listener::start(&[ListenAddress::Tcp(address)], web::Access::default(), &|| store.reader(), clock)
 }
 
 /// What is going to be seen.

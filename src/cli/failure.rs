@@ -121,6 +121,7 @@ impl From<driver::Error> for Failure {
     fn from(error: driver::Error) -> Self {
         match error {
             driver::Error::Store(error) => error.into(),
+            error @ driver::Error::LeaseOver => Self::new(Exit::State, error.to_string()),
             driver::Error::Internal(_) => Self::internal(error.to_string()),
         }
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 use tracing::{info, warn};
 
 use super::Failure;
-use crate::adapters::report::Readers;
-use crate::adapters::store::Store;
+use crate::adapters::report::{Reader, Readers};
+use crate::adapters::store::OpenError;
 use crate::adapters::web;
 use crate::config::{HttpSettings, ListenAddress};
 use crate::model::Exit;
@@ -56,14 +56,14 @@ pub(super) fn settings(
 pub(super) fn serve(
     settings: HttpSettings,
     token: Option<web::Token>,
-    store: &dyn Store,
+    read: &dyn Fn() -> Result<Box<dyn Reader>, OpenError>,
     clock: Clock,
 ) -> Result<Option<web::Server>, Failure> {
     if settings.listen.is_empty() {
         return Ok(None);
     }
     let access = web::Access { token, hosts: settings.hosts };
-    let server = start(&settings.listen, access, store, clock)?;
+    let server = start(&settings.listen, access, read, clock)?;
     for address in server.addresses() {
         info!(%address, "listening on {address}");
     }
@@ -74,10 +74,10 @@ pub(super) fn serve(
 pub(super) fn start(
     listen: &[ListenAddress],
     access: web::Access,
-    store: &dyn Store,
+    read: &dyn Fn() -> Result<Box<dyn Reader>, OpenError>,
     clock: Clock,
 ) -> Result<web::Server, Failure> {
-    let [readers, events] = [store.reader()?, store.reader()?].map(Readers::new);
+    let [readers, events] = [read()?, read()?].map(Readers::new);
     let sources = web::Sources { readers, events, clock };
     web::Server::start(listen, access, sources)
         .map_err(|error| Failure::new(Exit::State, error.to_string()).with_help(error.help()))

@@ -2,23 +2,28 @@
 
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use tracing::{info, warn};
 
-use super::start::{READING, block_on, cannot_listen, check_threads, listen, no_thread, unless_stopped};
+use super::start::{
+    READING, block_on, cannot_listen, check_threads, listen, no_thread, stopped, unless_stopped,
+};
 use super::values::parse_listen_address;
 use super::{Done, Failure, listener};
 use crate::adapters::control::{self, BindError, Server};
 use crate::adapters::metrics::Counters;
 use crate::adapters::report::{Reader, Readers};
-use crate::adapters::store::{self, Opened, Store};
+use crate::adapters::store::{self, Backend, LateReader, OpenError, OpenErrorClass, Replica};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::telemetry::{self, Stream, Style};
-use crate::app::daemon::{self, Loaded, Options};
+use crate::adapters::web;
+use crate::app::daemon::{self, Cluster, Loaded, Options};
 use crate::app::driver::{Driver, State};
-use crate::config::{self, ListenAddress, Settings, StateSettings};
+use crate::app::setup::Setup;
+use crate::config::{self, HttpSettings, ListenAddress, Settings, StateSettings};
 use crate::engine::Engine;
 use crate::model::Exit;
 use crate::platform::clock::Clock;
@@ -92,7 +97,7 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let _logging = telemetry::init(style, "info").map_err(no_thread)?;
         let clock = Clock::system();
         let place = settings.state.clone();
-        let location = store::backend(&place).map(|backend| backend.location());
+        let backend = backend(&place)?;
         let socket = control::server_path(args.socket.as_deref());
         let http = listener::settings(&args.http, &settings.http, socket.as_deref())?;
         let loaded = unless_stopped(&mut signals, READING, move || Ok(Loaded::new(settings)?)).await?;
@@ -104,37 +109,112 @@ pub(super) fn run(args: &Args) -> Result<Done, Failure> {
         let mut manager = Notifier::from_environment();
         // A large state is looked through from end to end.
         manager.extend_timeout(OPENING);
-        let set_aside = args.set_state_aside;
-        let state =
-            unless_stopped(&mut signals, "opening the state", move || open(&place, set_aside, clock)).await?;
-        // Beside the threads that stay, there must be one for look-ups.
-        check_threads()?;
-
         let options = Options {
             exit_when_done: args.exit_when_done,
             drain_timeout,
             config: Some((path, fixed)),
-            state: location,
+            state: Some(backend.location()),
             monitor,
-            control: control(args.socket.as_deref(), &*state.store)?,
-            web: listener::serve(http, token, &*state.store, clock)?,
+            control: None,
+            web: None,
             manager,
             hangups,
         };
+        let start = Start { args, setup, options, http, token, clock };
 
-        let reader = options.web.as_ref().map(|_| state.store.reader()).transpose()?;
-        let mut driver = Driver::new(setup, state, clock);
-        // Dropped before the driver, which waits for the readers of its state.
-        let options = options;
-        if let Some(reader) = reader {
-            driver.continue_counters(counted(reader, &mut signals).await?);
-        }
-        if args.exit_when_done {
-            require_jobs(driver.engine())?;
-        }
-
-        Ok(Done::Exit(daemon::run(driver, options, &mut signals).await?))
+        let exit = match backend.replica(clock) {
+            None => run_alone(backend, start, &mut signals).await?,
+            Some(replica) => run_replica(backend, replica, start, &mut signals).await?,
+        };
+        Ok(Done::Exit(exit))
     })
+}
+
+/// What a daemon begins with, before its state is opened.
+struct Start<'a> {
+    args: &'a Args,
+    setup: Setup,
+    /// Without the control socket and the listener, which read the state.
+    options: Options,
+    http: HttpSettings,
+    token: Option<web::Token>,
+    clock: Clock,
+}
+
+/// Makes a reader of the state.
+type Read<'a> = &'a dyn Fn() -> Result<Box<dyn Reader>, OpenError>;
+
+impl Start<'_> {
+    /// Makes the control socket and the listener.
+    fn listen(&mut self, read: Read<'_>) -> Result<(), Failure> {
+        self.options.control = control(self.args.socket.as_deref(), read)?;
+        self.options.web = listener::serve(self.http.clone(), self.token.take(), read, self.clock)?;
+        Ok(())
+    }
+}
+
+/// Runs with a state that belongs to this process.
+async fn run_alone(
+    backend: Box<dyn Backend>,
+    mut start: Start<'_>,
+    signals: &mut Signals,
+) -> Result<Exit, Failure> {
+    let (clock, set_aside, exit_when_done) =
+        (start.clock, start.args.set_state_aside, start.args.exit_when_done);
+    let set_aside = set_aside.then(|| clock.now().wall);
+    let opening = move || Ok(State::opened(backend.open(set_aside)?, backend.location()));
+    let state = unless_stopped(signals, "opening the state", opening).await?;
+    // Beside the threads that stay, there must be one for look-ups.
+    check_threads()?;
+
+    start.listen(&|| state.store.reader())?;
+    let Start { setup, options, .. } = start;
+    let reader = options.web.as_ref().map(|_| state.store.reader()).transpose()?;
+    let mut driver = Driver::new(setup, state, clock);
+    // Dropped before the driver, which waits for the readers of its state.
+    let options = options;
+    if let Some(reader) = reader {
+        driver.continue_counters(counted(reader, signals).await?);
+    }
+    if exit_when_done {
+        require_jobs(driver.engine())?;
+    }
+
+    Ok(daemon::run(driver, options, signals).await?)
+}
+
+/// Runs with a state that replicas share.
+async fn run_replica(
+    backend: Box<dyn Backend>,
+    mut replica: Box<dyn Replica>,
+    mut start: Start<'_>,
+    signals: &mut Signals,
+) -> Result<Exit, Failure> {
+    if start.args.set_state_aside {
+        return Err(Failure::usage("--set-state-aside: the state is in a database")
+            .with_help("name another cluster, which begins with an empty state: [cluster] name"));
+    }
+    replica.configure(&start.setup.fingerprint());
+    let first = tokio::select! {
+        biased;
+        exit = signals.next() => return Err(stopped(exit, "opening the state")),
+        first = replica.look() => first,
+    };
+    // What only a person mends ends a start, but nothing later. A database may come up later.
+    if let Err(error) = &first
+        && error.class != OpenErrorClass::Unreachable
+    {
+        return Err(error.clone().into());
+    }
+    check_threads()?;
+
+    let backend: Arc<dyn Backend> = Arc::from(backend);
+    let reader =
+        || -> Result<Box<dyn Reader>, OpenError> { Ok(Box::new(LateReader::of(Arc::clone(&backend)))) };
+    start.listen(&reader)?;
+    let Start { setup, options, clock, .. } = start;
+    let cluster = Cluster::new(Arc::clone(&backend), replica, first, setup, clock);
+    Ok(daemon::run_replica(cluster, options, signals).await?)
 }
 
 /// The file of the configuration, with its absolute path, which messages show.
@@ -157,14 +237,14 @@ fn require_jobs(engine: &Engine) -> Result<(), Failure> {
 
 /// Makes the control socket, if there is a place for it. A failure is an error only if the place
 /// was named: the watch is worth more.
-fn control(explicit: Option<&Path>, store: &dyn Store) -> Result<Option<Server>, Failure> {
+fn control(explicit: Option<&Path>, read: Read<'_>) -> Result<Option<Server>, Failure> {
     let Some(path) = control::server_path(explicit) else {
         info!(
             "no control socket: there is no RUNTIME_DIRECTORY or XDG_RUNTIME_DIR; name a place with --socket"
         );
         return Ok(None);
     };
-    match Server::bind(&path, Readers::new(store.reader()?)) {
+    match Server::bind(&path, Readers::new(read()?)) {
         Ok(server) => Ok(Some(server)),
         Err(error) if explicit.is_none() => {
             warn!("going on without a control socket: {error}; to give it another place: --socket");
@@ -192,25 +272,10 @@ async fn counted(mut reader: Box<dyn Reader>, signals: &mut Signals) -> Result<C
     ))
 }
 
-/// Opens the state, before anything is polled or sent.
-fn open(settings: &StateSettings, set_aside: bool, clock: Clock) -> Result<State, Failure> {
-    let backend = store::backend(settings).ok_or_else(|| {
+/// The place of the state.
+fn backend(settings: &StateSettings) -> Result<Box<dyn Backend>, Failure> {
+    store::backend(settings).ok_or_else(|| {
         Failure::new(Exit::Config, "there is no place for the state: neither STATE_DIRECTORY nor HOME is set")
             .with_help("write [state] path = \"/var/lib/restore-watch/state.db\"")
-    })?;
-    let Opened { store, snapshot, set_aside } = backend.open(set_aside.then(|| clock.now().wall))?;
-
-    if let Some(aside) = set_aside {
-        warn!("the state was set aside, as {aside}");
-    }
-    let location = backend.location();
-    let (jobs, pending) = (snapshot.jobs.len(), snapshot.deliveries.len());
-    let dead_letters = snapshot.dead_letters.len();
-    info!(
-        jobs,
-        pending,
-        dead_letters,
-        "state {location}: jobs known: {jobs}, pending: {pending}, dead letters: {dead_letters}"
-    );
-    Ok(State { store, saved: snapshot, location: Some(location) })
+    })
 }

@@ -32,8 +32,13 @@ pub(super) async fn unless_stopped<T: Send + 'static>(
         biased;
         // A panic has printed itself.
         done = done => done.unwrap_or_else(|_| Err(Failure::internal(format!("{doing} failed")))),
-        exit = signals.next() => Err(Failure::new(exit, format!("{} while {doing}", exit.meaning()))),
+        exit = signals.next() => Err(stopped(exit, doing)),
     }
+}
+
+/// A request to stop ended a command while it did this.
+pub(super) fn stopped(exit: Exit, doing: &str) -> Failure {
+    Failure::new(exit, format!("{} while {doing}", exit.meaning()))
 }
 
 /// Runs a command on a runtime of this thread. The connections of each server have a thread of

@@ -48,6 +48,9 @@ impl Continuations {
 pub struct Signals {
     interrupt: Option<Signal>,
     terminate: Option<Signal>,
+    /// Requests of a test.
+    #[cfg(test)]
+    asked: Option<tokio::sync::mpsc::UnboundedReceiver<Exit>>,
     /// With a handler, a file at its size limit (`RLIMIT_FSIZE`) makes a write fail; without one,
     /// it ends the process.
     _file_size: Option<Signal>,
@@ -59,13 +62,28 @@ impl Signals {
         Ok(Self {
             interrupt: unless_ignored(SignalKind::interrupt())?,
             terminate: unless_ignored(SignalKind::terminate())?,
+            #[cfg(test)]
+            asked: None,
             _file_size: unless_ignored(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
+    }
+
+    /// Requests of a test in place of signals.
+    #[cfg(test)]
+    pub fn asked_by(asked: tokio::sync::mpsc::UnboundedReceiver<Exit>) -> Self {
+        Self { interrupt: None, terminate: None, asked: Some(asked), _file_size: None }
     }
 
     /// Waits for the next request to stop; the exit code that belongs to it. Dropping the future
     /// loses no signal.
     pub async fn next(&mut self) -> Exit {
+        #[cfg(test)]
+        if let Some(asked) = &mut self.asked {
+            return match asked.recv().await {
+                Some(exit) => exit,
+                None => std::future::pending().await,
+            };
+        }
         tokio::select! {
             () = received(self.interrupt.as_mut()) => Exit::Interrupted,
             () = received(self.terminate.as_mut()) => Exit::Terminated,

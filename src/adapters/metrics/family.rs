@@ -137,6 +137,16 @@ families! {
     ReloadSuccessful: Gauge "restore_watch_config_last_reload_successful" [];
     /// When the configuration in force was loaded, in seconds since 1970.
     ReloadSuccess: Gauge "restore_watch_config_last_reload_success_timestamp_seconds" [];
+    /// Whether this replica is the active one: 1, or 0 while it stands by. Absent, as all of the cluster, unless replicas share the state.
+    ClusterActive: Gauge "restore_watch_cluster_active" [];
+    /// How often the lease of the state was taken, by any replica.
+    ClusterEpoch: Gauge "restore_watch_cluster_epoch" [];
+    /// How often this process took the lease of the state.
+    ClusterTakeovers: Counter "restore_watch_cluster_takeovers_total" [];
+    /// How often this process lost the lease of the state. One that it gave back is not lost.
+    ClusterLosses: Counter "restore_watch_cluster_losses_total" [];
+    /// How many replicas there are beside this one.
+    ClusterOthers: Gauge "restore_watch_cluster_other_replicas" [];
     /// CPU time of the process, in user and system mode.
     ProcessCpu: Counter "process_cpu_seconds_total" [];
     /// Memory of the process that is in RAM. Linux only.

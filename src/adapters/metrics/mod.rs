@@ -20,5 +20,5 @@ pub use counters::Counters;
 pub use encoding::Format;
 pub use family::{Family, Kind, Metric};
 pub use histogram::Histogram;
-pub use reading::{DaemonReading, Reading};
+pub use reading::{ClusterReading, DaemonReading, Reading};
 pub use words::{Code, Endpoint, Exchange};

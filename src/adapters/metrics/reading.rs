@@ -30,6 +30,18 @@ pub struct DaemonReading {
     /// Whether the last reload was rejected.
     pub reload_failed: bool,
     pub log_lines_lost: u64,
+    /// None if the state belongs to one process.
+    pub cluster: Option<ClusterReading>,
+}
+
+/// The replicas that share a state, and this one among them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ClusterReading {
+    pub is_active: bool,
+    pub epoch: u64,
+    pub takeovers: u64,
+    pub losses: u64,
+    pub others: usize,
 }
 
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::family::Metric;
 use super::histogram::Histogram;
-use super::reading::{ProjectReading, Reading, SinkReading};
+use super::reading::{ClusterReading, ProjectReading, Reading, SinkReading};
 use super::words::{AttemptResult, Code, Endpoint, final_outcomes, final_states};
 use crate::model::{DeliveryState, EventKind, Keyword as _, Outcome};
 use crate::platform::usage::Usage;
@@ -53,6 +53,12 @@ pub(super) fn of<'a>(metric: Metric, reading: &'a Reading, usage: &Usage) -> Vec
             reading.sinks.iter().flat_map(|sink| of_sink(metric, sink)).collect()
         }
 
+        Metric::ClusterActive
+        | Metric::ClusterEpoch
+        | Metric::ClusterTakeovers
+        | Metric::ClusterLosses
+        | Metric::ClusterOthers => single(daemon.cluster.as_ref().map(|cluster| of_cluster(metric, cluster))),
+
         Metric::LogLinesLost => single(Some(Value::Whole(daemon.log_lines_lost))),
         Metric::ReloadSuccessful => single(Some(truth(!daemon.reload_failed))),
         Metric::ReloadSuccess => single(Some(time(Some(daemon.configured_at)))),
@@ -64,6 +70,17 @@ pub(super) fn of<'a>(metric: Metric, reading: &'a Reading, usage: &Usage) -> Vec
         Metric::ProcessMaxFiles => single(usage.max_files.map(Value::Whole)),
         Metric::ProcessThreads => single(usage.threads.map(Value::Whole)),
     }
+}
+
+fn of_cluster<'a>(metric: Metric, cluster: &ClusterReading) -> Value<'a> {
+    let ClusterReading { is_active, epoch, takeovers, losses, others } = *cluster;
+    Value::Whole(match metric {
+        Metric::ClusterEpoch => epoch,
+        Metric::ClusterTakeovers => takeovers,
+        Metric::ClusterLosses => losses,
+        Metric::ClusterOthers => others as u64,
+        _ => u64::from(is_active),
+    })
 }
 
 fn of_project<'a>(metric: Metric, project: &ProjectReading) -> Vec<Sample<'a>> {

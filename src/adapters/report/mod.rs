@@ -5,6 +5,7 @@
 //! is one more event of the daemon's loop, and what grows with the number of jobs is answered in
 //! parts, each an event of its own.
 
+mod cluster;
 mod error;
 mod history_query;
 mod parts;
@@ -19,6 +20,7 @@ mod status;
 mod status_body;
 mod words;
 
+pub use cluster::{ActiveStatus, ClusterStatus, ReplicaStatus, Role};
 pub use error::{JOBS_ARE_LISTED, RequestError, RequestErrorKind};
 pub use history_query::{HistoryQuery, answer as history_answer};
 pub use parts::Parts;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::SilenceStatus;
+use super::{ClusterStatus, SilenceStatus};
 use crate::engine::{JobFilter, JobKey, Selection};
 use crate::model::schema::DateTime;
 use crate::model::{
@@ -61,6 +61,9 @@ pub struct DaemonStatus {
     /// The last reload of the configuration, if there was one.
     #[serde(default)]
     pub last_reload: Option<ReloadStatus>,
+    /// The replicas, if several share the state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterStatus>,
     /// The projects, by name.
     pub projects: Vec<ProjectStatus>,
 }

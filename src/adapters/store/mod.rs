@@ -10,6 +10,7 @@ mod admin;
 #[cfg(test)]
 mod contract;
 mod error;
+mod late_reader;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod record;
@@ -28,9 +29,12 @@ use jiff::Timestamp;
 
 pub use admin::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow};
 pub use error::{BackupError, OpenError, OpenErrorClass, StoreError, StoreErrorClass};
+pub use late_reader::LateReader;
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
-pub use replica::{ActiveReplica, ClusterView, HAND_OVER_TIMEOUT, Look, Looking, OtherReplica, Replica};
+pub use replica::{
+    ActiveReplica, ClusterView, HAND_OVER_TIMEOUT, Lease, Look, Looking, OtherReplica, Replica,
+};
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;
 
@@ -38,7 +42,6 @@ use crate::adapters::report::Reader;
 use crate::config::{StatePlace, StateSettings};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
-use crate::model::time::Instant;
 use crate::model::{DeliveryId, Payload, RequestId};
 use crate::platform::clock::Clock;
 
@@ -130,17 +133,16 @@ pub trait Store: Send {
     /// The changes that a [`DeliveryAdmin`] made since the last call. Fails once the state is gone.
     fn edits(&self) -> Pending<Vec<Edit>>;
 
-    /// The requests that standbys handed over, as the last call of [`Store::edits`] found them, each once. Each is answered by a batch that
-    /// holds its answer; what is not answered in the time of this store is handed over again to the
-    /// next one.
+    /// The requests that standbys handed over, as the last call of [`Store::edits`] found them, each
+    /// once. Each is answered by a batch that holds its answer; what is not answered in the time of
+    /// this store is handed over to the next one.
     fn handed_over(&self) -> Pending<Vec<HandedOver>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
-    /// Whether this process may begin something now, such as a poll or an attempt of a delivery:
-    /// past the deadline of its lease, another replica may be active.
-    fn holds(&self, _now: Instant) -> bool {
-        true
+    /// The lease of the state; none if the state belongs to one process at a time.
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        None
     }
 
     /// Ends with the reason once the lease is lost, which is never if the state belongs to one

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{OpenError, Opened, Pending};
 use crate::engine::snapshot::Snapshot;
+use crate::model::time::Instant;
 
 /// How long a request that was handed over waits to be taken.
 pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +39,10 @@ pub trait Replica: Send {
         Box::pin(std::future::ready(Ok(None)))
     }
 
+    /// Identifies the configuration of this process from now on: others whose differs are reported,
+    /// and wait longer before they take the lease from it.
+    fn configure(&self, _configuration: &str) {}
+
     /// From now on, leaves the lease to others for this time, if another replica is there to take it.
     fn decline(&mut self, time: Duration);
 }
@@ -51,6 +56,13 @@ pub enum Look {
     Standby,
     /// This process has the lease from now on.
     Taken(Opened),
+}
+
+/// The lease of a state, for all that works under it.
+pub trait Lease: Send + Sync {
+    /// Whether this process may begin something now, such as a poll or an attempt at a delivery: past
+    /// the deadline of its lease, another replica may be active.
+    fn holds(&self, now: Instant) -> bool;
 }
 
 /// The replicas that share a state, as one of them sees them.

@@ -38,6 +38,12 @@ pub enum Phase {
     #[default]
     Starting,
     Ready,
+    /// The same of a replica that has the lease of a shared state.
+    Active,
+    /// It takes over if the active replica is lost.
+    Standby,
+    /// It stands by, and could not take over: the state cannot be reached.
+    CutOff,
     /// A stop has begun.
     Stopping,
 }
@@ -77,6 +83,15 @@ impl Health {
     pub(super) fn readiness(&self) -> [Check; 1] {
         self.0.borrow().readiness()
     }
+
+    /// What this process does, if replicas share its state.
+    pub(super) fn role(&self) -> Option<&'static str> {
+        match self.0.borrow().phase {
+            Phase::Active => Some("active"),
+            Phase::Standby | Phase::CutOff => Some("standby"),
+            Phase::Starting | Phase::Ready | Phase::Stopping => None,
+        }
+    }
 }
 
 impl Signs {
@@ -96,10 +111,15 @@ impl Signs {
     fn readiness(&self) -> [Check; 1] {
         let fault = match self.phase {
             Phase::Starting => Some("the daemon is starting"),
-            Phase::Ready => None,
+            Phase::Ready | Phase::Active | Phase::Standby => None,
+            Phase::CutOff => Some("this replica stands by and cannot reach the state"),
             Phase::Stopping => Some("the daemon is stopping"),
         };
-        let good = "the state is open and polls are scheduled";
+        let good = match self.phase {
+            Phase::Active => "this replica is active: the state is open and polls are scheduled",
+            Phase::Standby => "this replica stands by, and takes over if the active one is lost",
+            _ => "the state is open and polls are scheduled",
+        };
         [Check { name: "watch", good, fault: fault.map(str::to_owned) }]
     }
 }
@@ -160,6 +180,19 @@ mod tests {
         health.report(clock.now().instant, Some("a write to the state"));
 
         assert_eq!(faults(&health, clock).await, ["a write to the state does not end"]);
+    }
+
+    #[test]
+    fn a_standby_is_ready_while_it_reaches_the_state() {
+        let health = Health::default();
+        for (phase, role, fault) in [
+            (Phase::Active, Some("active"), None),
+            (Phase::Standby, Some("standby"), None),
+            (Phase::CutOff, Some("standby"), Some("this replica stands by and cannot reach the state")),
+        ] {
+            health.enter(phase);
+            assert_eq!((health.role(), health.readiness()[0].fault.as_deref()), (role, fault));
+        }
     }
 
     #[test]

@@ -9,17 +9,18 @@ use super::context::Context;
 use super::health::Check;
 
 pub(super) async fn livez(State(context): State<Context>, RawQuery(query): RawQuery) -> (StatusCode, String) {
-    answer(&context.health.liveness(context.clock).await, query.as_deref())
+    answer(&context.health.liveness(context.clock).await, None, query.as_deref())
 }
 
 pub(super) async fn readyz(
     State(context): State<Context>,
     RawQuery(query): RawQuery,
 ) -> (StatusCode, String) {
-    answer(&context.health.readiness(), query.as_deref())
+    answer(&context.health.readiness(), context.health.role(), query.as_deref())
 }
 
-fn answer(checks: &[Check], query: Option<&str>) -> (StatusCode, String) {
+/// The answer, with the role of the replica if there is one.
+fn answer(checks: &[Check], role: Option<&str>, query: Option<&str>) -> (StatusCode, String) {
     let fault = checks.iter().find_map(|check| check.fault.as_deref());
     let status = if fault.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
 
@@ -31,7 +32,8 @@ fn answer(checks: &[Check], query: Option<&str>) -> (StatusCode, String) {
         // Writing to a text does not fail.
         let _ = writeln!(text, "[{mark}] {name}: {words}");
     }
-    (status, text + fault.unwrap_or("ok") + "\n")
+    let good = role.map_or_else(|| "ok".to_owned(), |role| format!("ok ({role})"));
+    (status, text + fault.unwrap_or(&good) + "\n")
 }
 
 #[cfg(test)]
@@ -47,12 +49,16 @@ mod tests {
             ]
         };
 
-        assert_eq!(answer(&checks(None), None), (StatusCode::OK, "ok\n".to_owned()));
-        let (status, text) = answer(&checks(None), Some("verbose"));
+        assert_eq!(answer(&checks(None), None, None), (StatusCode::OK, "ok\n".to_owned()));
+        let (status, text) = answer(&checks(None), None, Some("verbose"));
         assert_eq!((status, text.as_str()), (StatusCode::OK, "[+] loop: runs\n[+] work: flows\nok\n"));
-        let (status, text) = answer(&checks(Some("it sticks")), Some("a=b&verbose=1"));
+        let (status, text) = answer(&checks(Some("it sticks")), Some("active"), Some("a=b&verbose=1"));
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(text, "[+] loop: runs\n[-] work: it sticks\nit sticks\n");
-        assert_eq!(answer(&checks(Some("it sticks")), None).1, "it sticks\n");
+        assert_eq!(answer(&checks(Some("it sticks")), None, None).1, "it sticks\n");
+        assert_eq!(
+            answer(&checks(None), Some("standby"), None),
+            (StatusCode::OK, "ok (standby)\n".to_owned())
+        );
     }
 }

@@ -116,7 +116,9 @@ impl Fixed {
     pub(super) fn misses(&self, new: &Self) -> Vec<String> {
         let mut missed = Vec::new();
         if self.state != new.state {
-            missed.push("the place of the state changed: that takes a restart".to_owned());
+            let are_files = [&self.state, &new.state].map(|place| matches!(place, Some(StatePlace::File(_))));
+            let what = if are_files == [true; 2] { "path" } else { "place" };
+            missed.push(format!("the {what} of the state changed: that takes a restart"));
         }
         if self.log != new.log {
             missed.push("the format of the log changed: that takes a restart".to_owned());

@@ -45,7 +45,7 @@ pub(super) trait Work {
 
 impl Work for Driver {
     fn status_line(&self) -> String {
-        status::status_line(self.engine(), self.now())
+        status::status_line(WatchView::of(self))
     }
 
     fn stuck(&self) -> Option<&'static str> {
@@ -54,7 +54,9 @@ impl Work for Driver {
 
     fn trouble(&self, counts_sinks: bool) -> Option<String> {
         let of_sinks = || trouble::of_sinks(self.engine(), self.now()).into_iter().next();
-        trouble::of_watch(WatchView::of(self)).or_else(|| of_sinks().filter(|_| counts_sinks))
+        let of_commits = || self.waits_for_commit().then(|| "a commit waits for its server".to_owned());
+        let of_watch = trouble::of_watch(WatchView::of(self)).or_else(of_commits);
+        of_watch.or_else(|| of_sinks().filter(|_| counts_sinks))
     }
 }
 

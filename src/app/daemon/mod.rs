@@ -4,9 +4,10 @@
 //! as the process; the engine and its driver live for a [`Term`].
 //!
 //! Invariant: only a request to stop, a state that cannot be written or is gone, or a bug, ends the
-//! watch. Only the loop itself sends the watchdog ping and the monitor ping, and only while nothing
+//! watch; among replicas, no trouble with the state does. Only the loop itself sends the watchdog ping and the monitor ping, and only while nothing
 //! that it began is stuck.
 
+mod cluster;
 mod configuration;
 mod handed_over;
 mod handover;
@@ -15,7 +16,9 @@ mod metrics;
 mod named;
 mod reload;
 mod requests;
+mod role;
 mod silences;
+mod standby;
 mod status;
 mod term;
 mod trouble;
@@ -27,6 +30,7 @@ use std::time::Duration;
 use tokio::task::JoinError;
 use tracing::error;
 
+pub use cluster::Cluster;
 pub use configuration::{Fixed, LoadError, Loaded};
 
 use liveness::Liveness;
@@ -37,7 +41,7 @@ use trouble::Beside;
 
 use crate::adapters::control::{Request, Server};
 use crate::adapters::monitor::Monitor;
-use crate::adapters::report::Question;
+use crate::adapters::report::{ClusterStatus, Question};
 use crate::adapters::systemd::Notifier;
 use crate::adapters::web;
 use crate::app::driver::{Driver, Error};
@@ -69,10 +73,36 @@ pub struct Options {
 /// code says how the jobs ended.
 pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
     let clock = driver.clock();
-    let mut term = Term::new(driver);
+    let mut term = Term::new(driver, None);
     // Dropped before the term, so that nothing reads its state when that is closed.
     let mut daemon = Daemon::new(options, clock);
     term.run(&mut daemon, signals).await
+}
+
+/// The same for a process among replicas: it stands by, watches for a term when it has the lease, and
+/// stands by again when it lost that. A database that is away does not end it.
+pub async fn run_replica(
+    mut cluster: Cluster,
+    options: Options,
+    signals: &mut Signals,
+) -> Result<Exit, Error> {
+    let mut daemon = Daemon::new(options, cluster.clock);
+    loop {
+        let (opened, waiting) = match standby::run(&mut cluster, &mut daemon, signals).await? {
+            standby::Ended::Taken(opened, waiting) => (opened, waiting),
+            standby::Ended::Stopped => return Ok(Exit::Success),
+        };
+
+        let driver = cluster.driver(opened, daemon.web.is_some()).await;
+        let mut term = Term::new(driver, Some(&mut cluster));
+        for request in waiting {
+            term.answer(request, &mut daemon);
+        }
+        match term.run(&mut daemon, signals).await {
+            Err(Error::Store(_) | Error::LeaseOver) => cluster.tally.losses += 1,
+            ended => return ended,
+        }
+    }
 }
 
 /// What lives as long as the process: all that clients, people and the service manager see of it.
@@ -140,8 +170,8 @@ impl Daemon {
     }
 
     /// What a status has beside the watch and the deliveries.
-    fn beside(&self) -> Beside<'_> {
-        Beside { last_reload: self.reloads.last(), has_lost_web: self.has_lost_web }
+    fn beside(&self, cluster: Option<ClusterStatus>) -> Beside<'_> {
+        Beside { last_reload: self.reloads.last(), has_lost_web: self.has_lost_web, cluster }
     }
 
     /// Has probes know where the daemon is in its life.

@@ -39,6 +39,21 @@ pub(super) struct Reloads {
     next: Vec<Responder<Reloaded>>,
 }
 
+/// What a new configuration did.
+pub(super) struct Effect {
+    pub(super) changed: Reconfigured,
+    /// How everything stands, in one line.
+    pub(super) summary: String,
+}
+
+impl Effect {
+    /// Of one that is only kept.
+    pub(super) fn later() -> Self {
+        let summary = "this replica stands by, and uses it when it takes over".to_owned();
+        Self { changed: Reconfigured::default(), summary }
+    }
+}
+
 impl Reloads {
     /// Reloads of this file, which was loaded at the start of the daemon.
     pub(super) fn new(config: Option<(PathBuf, Fixed)>, loaded_at: Timestamp) -> Self {
@@ -130,8 +145,7 @@ impl Reloads {
         at: Timestamp,
         fixed: &Fixed,
         mut warnings: Vec<String>,
-        changed: &Reconfigured,
-        summary: String,
+        Effect { changed, summary }: Effect,
     ) -> Reloaded {
         self.loaded_at = at;
         self.last = Some(ReloadStatus { at, error: None });

@@ -17,6 +17,7 @@ use crate::adapters::control::{
 use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::adapters::sinks::Sink;
 use crate::app::driver::Driver;
+use crate::app::setup::Setup;
 use crate::app::sink_tests;
 use crate::config::{JobSettings, label_fault};
 use crate::engine::{Command, CommandReply, CommitTicket, Engine, JobKey};
@@ -25,7 +26,10 @@ use crate::platform::clock::Clock;
 
 /// Answers that wait until the change that they confirm is committed.
 #[derive(Default)]
-pub(super) struct AnswersAfterCommit(Vec<(CommitTicket, Box<dyn FnOnce() + Send>)>);
+pub(super) struct AnswersAfterCommit(Vec<(CommitTicket, Answer)>);
+
+/// Sends the answer, or the error that takes its place.
+type Answer = Box<dyn FnOnce(Option<RequestError>) + Send>;
 
 impl AnswersAfterCommit {
     /// Answers once everything up to now is committed; an error at once.
@@ -42,13 +46,21 @@ impl AnswersAfterCommit {
         }
         driver.command(Command::Commit);
         let ticket = driver.engine().commit_ticket();
-        self.0.push((ticket, Box::new(move || drop(reply.send(answer)))));
+        let send = move |error: Option<RequestError>| drop(reply.send(error.map_or(answer, Err)));
+        self.0.push((ticket, Box::new(send)));
     }
 
     /// Sends the answers whose change is committed.
     pub(super) fn send_committed(&mut self, engine: &Engine) {
         for (_, send) in self.0.extract_if(.., |(ticket, _)| engine.is_committed(*ticket)) {
-            send();
+            send(None);
+        }
+    }
+
+    /// Answers with this error in place of what cannot be confirmed any more.
+    pub(super) fn refuse(&mut self, error: &RequestError) {
+        for (_, send) in self.0.drain(..) {
+            send(Some(error.clone()));
         }
     }
 }
@@ -95,6 +107,11 @@ impl TestBench {
     pub(super) fn of(driver: &Driver) -> Self {
         let project = project_names(driver.engine()).into_iter().next().unwrap_or_default();
         Self { sinks: driver.sinks(), project, clock: driver.clock() }
+    }
+
+    pub(super) fn of_setup(setup: &Setup, clock: Clock) -> Self {
+        let project = setup.plan().projects.into_iter().map(|project| project.name).next();
+        Self { sinks: setup.sinks(), project: project.unwrap_or_default(), clock }
     }
 }
 

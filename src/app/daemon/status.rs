@@ -30,19 +30,21 @@ const MAX_SKIPPED: usize = 10_000;
 
 /// Everything in one line, such as `watching 12 restores in 2 projects, 124 completed, 5 failed;
 /// next poll in 4s; 1 delivery pending`.
-pub(super) fn summary(engine: &Engine, now: Now) -> String {
-    headline(engine, now, &[])
+pub(super) fn summary(view: WatchView<'_>) -> String {
+    headline(view, &[])
 }
 
 /// The same with the trouble of sinks, for a service manager that shows this line alone.
-pub(super) fn status_line(engine: &Engine, now: Now) -> String {
-    headline(engine, now, &trouble::of_sinks(engine, now))
+pub(super) fn status_line(view: WatchView<'_>) -> String {
+    headline(view, &trouble::of_sinks(view.engine, view.now))
 }
 
-fn headline(engine: &Engine, now: Now, troubles: &[String]) -> String {
+fn headline(WatchView { engine, now, stands_by, .. }: WatchView<'_>, troubles: &[String]) -> String {
     let projects: Vec<_> = engine.projects().collect();
     let Totals { jobs, ended, outcomes, .. } = engine.totals();
-    let mut line = format!("watching {}", counted(jobs - ended, "restore", "restores"));
+    let restores = counted(jobs - ended, "restore", "restores");
+    let mut line =
+        if stands_by { format!("standby; unfinished: {restores}") } else { format!("watching {restores}") };
     let mut add = |part: String| _ = write!(line, "{part}");
     if projects.len() > 1 {
         add(format!(" in {} projects", projects.len()));
@@ -74,7 +76,7 @@ fn headline(engine: &Engine, now: Now, troubles: &[String]) -> String {
     if silences > 0 {
         add(format!("; {} in force", counted(silences, "silence is", "silences are")));
     }
-    if let Some(next) = engine.polls().next_at() {
+    if let Some(next) = engine.polls().next_at().filter(|_| !stands_by) {
         add(format!("; next poll in {}", duration::remaining(next.since(now.instant))));
     }
     let pending = engine.deliveries().pending();
@@ -125,10 +127,11 @@ pub(super) fn daemon(view: WatchView<'_>, identity: &Identity, beside: Beside<'_
         timestamp: now.wall,
         config: identity.config.clone(),
         state: identity.state.clone(),
-        summary: summary(engine, now),
+        summary: summary(view),
         trouble: trouble::of_restores(view),
-        troubles: trouble::all(view, beside),
+        troubles: trouble::all(view, &beside),
         last_reload: beside.last_reload.cloned(),
+        cluster: beside.cluster,
         projects: engine.projects().map(project_status).collect(),
     }
 }
@@ -165,10 +168,10 @@ pub(super) fn jobs(view: WatchView<'_>, mut cursor: JobCursor) -> JobsPart {
     if let Some(selection) = cursor.selection.take() {
         return selected_jobs(view, cursor, selection);
     }
-    let WatchView { engine, now, .. } = view;
+    let engine = view.engine;
     let page = engine.job_page(&cursor.filter, cursor.after.as_ref(), JOBS_IN_PART);
 
-    let jobs: Vec<_> = page.jobs.iter().map(|(view, next)| job_status(engine, view, *next, now)).collect();
+    let jobs: Vec<_> = page.jobs.iter().map(|(job, next)| job_status(view, job, *next)).collect();
     for job in &jobs {
         cursor.outcomes.add(job.outcome, 1);
     }
@@ -183,7 +186,7 @@ fn selected_jobs(view: WatchView<'_>, cursor: JobCursor, mut selection: Selectio
 
     let page = if end.is_none() { Some(engine.selected(&selection)) } else { None };
     let jobs = page.iter().flat_map(|page| &page.jobs);
-    let jobs = jobs.map(|(view, next)| job_status(engine, view, *next, now)).collect();
+    let jobs = jobs.map(|(job, next)| job_status(view, job, *next)).collect();
     let outcomes = selection.offered();
     JobsPart { jobs, outcomes, rest: next_jobs(JobCursor { selection: Some(selection), ..cursor }, end) }
 }
@@ -199,7 +202,11 @@ fn next_jobs(cursor: JobCursor, end: Option<JobKey>) -> Option<JobCursor> {
     end.map(|end| JobCursor { after: Some(end), ..cursor })
 }
 
-fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, now: Now) -> JobStatus {
+fn job_status(
+    WatchView { engine, now, stands_by, .. }: WatchView<'_>,
+    view: &JobView<'_>,
+    next_poll: Option<Instant>,
+) -> JobStatus {
     let (tracker, outcome) = (view.tracker, view.outcome());
     let is_open = !outcome.is_final();
     JobStatus {
@@ -213,7 +220,7 @@ fn job_status(engine: &Engine, view: &JobView<'_>, next_poll: Option<Instant>, n
         elapsed: tracker.elapsed(now),
         expected: if is_open { engine.expectation_of(view) } else { None },
         answered_at: tracker.answered_at().map(|at| now.wall_at(at)),
-        next_poll_at: next_poll.map(|at| now.wall_at(at)),
+        next_poll_at: next_poll.filter(|_| !stands_by).map(|at| now.wall_at(at)),
         polls: view.polls,
         last_error: view.unauthorized.or(tracker.last_error()).map(str::to_owned),
         pending_deliveries: engine.deliveries().pending_of(view.project, &tracker.settings().id),

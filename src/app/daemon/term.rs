@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
+use super::cluster::{Cluster, active_status};
+use super::reload::Effect;
 use super::requests::{self, AnswersAfterCommit, TestBench};
 use super::view::WatchView;
 use super::{Daemon, LoadError, Loaded, Wakeup, asked_on_web, metrics, silences, status};
 use crate::adapters::control::Request;
-use crate::adapters::report::{Question, shown_minute};
+use crate::adapters::report::{Question, RequestError, RequestErrorKind, Role, shown_minute};
 use crate::adapters::store::StoreError;
 use crate::adapters::web;
 use crate::app::driver::{Driver, Error};
@@ -24,10 +26,15 @@ use crate::model::{Event, EventKind, Exit};
 use crate::platform::failpoint;
 use crate::platform::signals::Signals;
 
+/// How long giving the lease back may take.
+const GIVING_BACK: Duration = Duration::from_secs(5);
+
 /// What lives as long as a term.
-pub(super) struct Term {
+pub(super) struct Term<'a> {
     driver: Driver,
     answers: AnswersAfterCommit,
+    /// The part that this process takes among replicas, if they share its state.
+    cluster: Option<&'a mut Cluster>,
 }
 
 /// What happens next.
@@ -38,29 +45,44 @@ enum Next {
     Woken(Wakeup),
 }
 
-impl Term {
-    pub(super) fn new(driver: Driver) -> Self {
-        Self { driver, answers: AnswersAfterCommit::default() }
+impl<'a> Term<'a> {
+    pub(super) fn new(driver: Driver, cluster: Option<&'a mut Cluster>) -> Self {
+        Self { driver, answers: AnswersAfterCommit::default(), cluster }
     }
 
-    /// Watches until a request to stop, or until everything is done.
+    /// Watches until a request to stop, or until everything is done; among replicas, until the lease
+    /// is lost, which is an error, too.
     pub(super) async fn run(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Exit, Error> {
+        let ended = self.watch(daemon, signals).await;
+        if let Err(error) = &ended
+            && self.cluster.is_some()
+        {
+            self.lost(error);
+        }
+        ended
+    }
+
+    async fn watch(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Exit, Error> {
         self.greet(daemon);
         loop {
             failpoint::reached("stall_loop");
             self.answers.send_committed(self.driver.engine());
             daemon.liveness.show(&self.driver, daemon.web.as_ref());
+            if let Some(cluster) = &mut self.cluster {
+                cluster.glance(&self.driver);
+            }
 
             let exit = daemon.exit_when_done.then(|| self.all_done()).flatten();
             if let Some(exit) = exit {
                 info!("all jobs ended");
                 log_held(self.driver.engine(), daemon.identity.state.is_some());
                 daemon.liveness.stopping(Duration::ZERO);
+                self.give_back(signals).await;
                 return Ok(exit);
             }
 
             let next = match self.next(daemon, signals).await {
-                Err(Error::Store(lost)) if lost.is_gone() => {
+                Err(Error::Store(lost)) if lost.is_gone() && self.cluster.is_none() => {
                     return Err(self.give_up(lost, daemon, signals).await);
                 }
                 next => next?,
@@ -78,9 +100,47 @@ impl Term {
             tokio::task::yield_now().await;
         }
 
-        self.drain(daemon, signals).await?;
+        match self.drain(daemon, signals).await {
+            // Whatever is pending is sent by the next active replica.
+            Err(error) if self.cluster.is_some() => self.lost(&error),
+            drained => {
+                drained?;
+                self.give_back(signals).await;
+            }
+        }
         info!("stopped");
         Ok(Exit::Success)
+    }
+
+    /// Leaves the state to another replica at once.
+    async fn give_back(&mut self, signals: &mut Signals) {
+        if self.cluster.is_none() {
+            return;
+        }
+        let given_back = tokio::select! {
+            biased;
+            given_back = tokio::time::timeout(GIVING_BACK, self.driver.give_back()) => given_back,
+            _ = signals.next() => return,
+        };
+        match given_back {
+            Ok(Ok(())) => info!("gave the lease back"),
+            Ok(Err(error)) => {
+                warn!("the lease was not given back, and is free when it runs out: {}", error.fault)
+            }
+            Err(_) => warn!("the lease was not given back in time, and is free when it runs out"),
+        }
+    }
+
+    /// Ends the term because of this: nothing can be confirmed any more.
+    fn lost(&mut self, error: &Error) {
+        match error {
+            Error::Store(error) if error.is_deposed() => warn!("lost the lease: {}", error.fault),
+            Error::LeaseOver => warn!("lost the lease: it was not renewed in time"),
+            error => error!("the term ends: {error}"),
+        }
+        let error = "this replica lost the lease of the state before it could confirm the change";
+        let help = "look whether it is in force (restore-watch status), and ask again if not";
+        self.answers.refuse(&RequestError::new(RequestErrorKind::Stopping, error).with_help(help));
     }
 
     /// Begins the first polls, then reports that the daemon is ready.
@@ -95,7 +155,7 @@ impl Term {
 
         self.driver.start();
         daemon.liveness.ready(&self.driver);
-        daemon.enter(web::Phase::Ready);
+        daemon.enter(if self.cluster.is_some() { web::Phase::Active } else { web::Phase::Ready });
     }
 
     /// Waits for the next thing to happen; a request to stop precedes everything else. Dropping the
@@ -127,7 +187,7 @@ impl Term {
     }
 
     /// Carries out a request and answers it.
-    fn answer(&mut self, request: Request, daemon: &mut Daemon) {
+    pub(super) fn answer(&mut self, request: Request, daemon: &mut Daemon) {
         let (driver, answers) = (&mut self.driver, &mut self.answers);
         match request {
             Request::Question(question) => self.report(question, daemon),
@@ -152,19 +212,23 @@ impl Term {
     /// Answers a question, which changes nothing.
     fn report(&self, question: Question, daemon: &Daemon) {
         let (driver, identity) = (&self.driver, &daemon.identity);
+        let beside = || daemon.beside(active_status(driver));
         // A failed send means that the client is gone.
         match question {
             Question::Status(query, reply) => {
-                drop(reply.send(status::full(WatchView::of(driver), identity, daemon.beside(), &query)));
+                drop(reply.send(status::full(WatchView::of(driver), identity, beside(), &query)));
             }
             Question::Daemon(reply) => {
-                drop(reply.send(Ok(status::daemon(WatchView::of(driver), identity, daemon.beside()))));
+                drop(reply.send(Ok(status::daemon(WatchView::of(driver), identity, beside()))));
             }
             Question::Jobs(cursor, reply) => {
                 drop(reply.send(Ok(status::jobs(WatchView::of(driver), *cursor))));
             }
             Question::Metrics(reply) => {
-                drop(reply.send(Ok(metrics::read(driver, identity, &daemon.reloads))));
+                let tally = self.cluster.as_ref().map(|cluster| cluster.tally);
+                let view = driver.cluster().unwrap_or_default();
+                let cluster = tally.map(|tally| tally.reading(&view, Role::Active));
+                drop(reply.send(Ok(metrics::read(driver, identity, &daemon.reloads, cluster))));
             }
         }
     }
@@ -174,10 +238,13 @@ impl Term {
         let now = self.driver.now();
         let answer = match result {
             Ok(Loaded { setup, monitor, token, drain_timeout, fixed, warnings }) => {
+                if let Some(cluster) = &mut self.cluster {
+                    cluster.reconfigure(setup.clone());
+                }
                 let changed = self.driver.reconfigure(setup);
                 daemon.reconfigure(monitor, token, drain_timeout, &fixed);
-                let summary = status::summary(self.driver.engine(), now);
-                Ok(daemon.reloads.loaded(now.wall, &fixed, warnings, &changed, summary))
+                let effect = Effect { changed, summary: status::summary(WatchView::of(&self.driver)) };
+                Ok(daemon.reloads.loaded(now.wall, &fixed, warnings, effect))
             }
             Err(error) => Err(daemon.reloads.rejected(now.wall, &error)),
         };

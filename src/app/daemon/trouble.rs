@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::status::is_watched;
 use super::view::WatchView;
-use crate::adapters::report::ReloadStatus;
+use crate::adapters::report::{ClusterStatus, ReloadStatus};
 use crate::app::diagnostics::left_out_in_words;
 use crate::app::plural::counted;
 use crate::engine::{Engine, ProjectView, SinkTrouble, SinkView};
@@ -19,17 +19,19 @@ pub(super) fn of_restores(view: WatchView<'_>) -> Option<String> {
     (!troubles.is_empty()).then(|| troubles.join("; "))
 }
 
-/// What may need a person beside the watch and the deliveries.
-#[derive(Debug, Clone, Copy)]
+/// What a status has beside the watch and the deliveries.
+#[derive(Debug)]
 pub(super) struct Beside<'a> {
     pub(super) last_reload: Option<&'a ReloadStatus>,
     /// Whether the HTTP listener ended, which it does not as long as the daemon runs.
     pub(super) has_lost_web: bool,
+    /// The replicas, if several share the state.
+    pub(super) cluster: Option<ClusterStatus>,
 }
 
 /// All that needs a person, each in a text: of each project and each sink, dead letters, a reload
-/// that failed, and a listener that ended.
-pub(super) fn all(view: WatchView<'_>, beside: Beside<'_>) -> Vec<String> {
+/// that failed, a listener that ended, and replicas with other settings.
+pub(super) fn all(view: WatchView<'_>, beside: &Beside<'_>) -> Vec<String> {
     let of_sinks = of_sinks(view.engine, view.now);
     let of_reload = beside.last_reload.and_then(ReloadStatus::trouble);
     let of_web = beside.has_lost_web.then(|| "the HTTP listener ended".to_owned());
@@ -40,6 +42,7 @@ pub(super) fn all(view: WatchView<'_>, beside: Beside<'_>) -> Vec<String> {
         .chain(of_dead_letters(view.engine))
         .chain(of_reload)
         .chain(of_web)
+        .chain(beside.cluster.iter().flat_map(ClusterStatus::differences))
         .collect()
 }
 

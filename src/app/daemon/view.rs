@@ -12,10 +12,12 @@ pub(super) struct WatchView<'a> {
     pub(super) now: Now,
     /// What does not end, if so.
     pub(super) stuck: Option<&'static str>,
+    /// Whether this replica stands by, so that none of this is going to happen here.
+    pub(super) stands_by: bool,
 }
 
 impl<'a> WatchView<'a> {
     pub(super) fn of(driver: &'a Driver) -> Self {
-        Self { engine: driver.engine(), now: driver.now(), stuck: driver.stuck() }
+        Self { engine: driver.engine(), now: driver.now(), stuck: driver.stuck(), stands_by: false }
     }
 }

@@ -1,10 +1,12 @@
 //! Carries out what the engine asks for, and reports to it what came of that.
 //!
 //! Invariant: one input at a time goes through the engine. Polls, commits and deliveries run
-//! concurrently, none waits for another, and each ends in exactly one input.
+//! concurrently, none waits for another, and each ends in exactly one input. Nothing begins past the
+//! deadline of the lease.
 
 mod contact;
 mod gap;
+mod lease;
 mod requests;
 mod stuck;
 mod tasks;
@@ -16,11 +18,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinError;
-use tracing::debug;
+use tracing::{debug, info, warn};
 
 pub use contact::{FirstFailure, Listing};
 
 use contact::Contacts;
+use lease::Lease;
 use requests::Answered;
 use tasks::Tasks;
 
@@ -29,7 +32,9 @@ use super::setup::Setup;
 use crate::adapters::metrics::Counters;
 use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
-use crate::adapters::store::{HandedOver, Store, StoreError, Volatile};
+use crate::adapters::store::{
+    ClusterView, HandedOver, Lost, Opened, Pending, Store, StoreError, Volatile,
+};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{
     Action, Batch, Command, CommandReply, Delivery, Edit, Engine, Input, PollId, Reconfigured, RequestAnswer,
@@ -58,6 +63,8 @@ pub struct Driver {
     first_failure: Option<FirstFailure>,
     sinks: BTreeMap<SinkName, Arc<Sink>>,
     store: Box<dyn Store>,
+    lease: Lease,
+    lost: Lost,
     counters: Counters,
     /// Where the state is, for commands that name it.
     location: Option<String>,
@@ -87,6 +94,22 @@ pub struct State {
 }
 
 impl State {
+    /// A state that was opened, in this place. Logs what is known of it.
+    pub fn opened(Opened { store, snapshot, set_aside }: Opened, location: String) -> Self {
+        if let Some(aside) = set_aside {
+            warn!("the state was set aside, as {aside}");
+        }
+        let (jobs, pending) = (snapshot.jobs.len(), snapshot.deliveries.len());
+        let dead_letters = snapshot.dead_letters.len();
+        info!(
+            jobs,
+            pending,
+            dead_letters,
+            "state {location}: jobs known: {jobs}, pending: {pending}, dead letters: {dead_letters}"
+        );
+        Self { store, saved: snapshot, location: Some(location) }
+    }
+
     /// An empty state that is not kept.
     pub fn volatile() -> Self {
         Self { store: Box::new(Volatile::default()), saved: Snapshot::default(), location: None }
@@ -99,9 +122,23 @@ pub enum Error {
     /// The state cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The lease of the state may be that of another replica by now.
+    #[error("the lease ran out: it was not renewed in time")]
+    LeaseOver,
     /// A task panicked, which is a bug.
     #[error("internal error: {0}")]
     Internal(#[from] JoinError),
+}
+
+impl Error {
+    /// Whether another replica has the lease of the state, or may have it by now.
+    pub fn is_deposed(&self) -> bool {
+        match self {
+            Self::LeaseOver => true,
+            Self::Store(error) => error.is_deposed(),
+            Self::Internal(_) => false,
+        }
+    }
 }
 
 impl Driver {
@@ -119,6 +156,8 @@ impl Driver {
             first_failure: None,
             sinks,
             next_edit_check: store.is_durable().then_some(now.instant),
+            lease: Lease::of(&*store, clock),
+            lost: store.lost(),
             store,
             counters: Counters::default(),
             location,
@@ -176,6 +215,7 @@ impl Driver {
     pub async fn turn(&mut self) -> Result<Vec<Arc<Event>>, Error> {
         let nothing = Arc::<Batch>::default;
 
+        self.check_lease()?;
         self.notice_gap();
         let now = self.clock.now().instant;
         let timeout = self.engine.poll_timeout();
@@ -184,6 +224,8 @@ impl Driver {
         self.expected = next.map(|at| at.max(now));
 
         let (input, committed) = tokio::select! {
+            lost = &mut self.lost => return Err(lost.into()),
+            () = self.lease.over() => return Err(Error::LeaseOver),
             Some(batch) = self.commits.next() => (Input::Committed, batch??),
             Some(answered) = self.polls.next() => (self.answered(answered?), nothing()),
             Some(input) = self.deliveries.next() => {
@@ -211,10 +253,16 @@ impl Driver {
             }
         };
 
+        self.check_lease()?;
         self.counters.committed(&committed);
         self.handle(input);
         self.handle_answers()?;
         Ok(committed.entries.iter().map(|entry| Arc::clone(&entry.event)).collect())
+    }
+
+    /// Fails once nothing may begin any more.
+    fn check_lease(&self) -> Result<(), Error> {
+        if self.lease.is_held() { Ok(()) } else { Err(Error::LeaseOver) }
     }
 
     /// Handles the answers that are there already, because a turn for each, with its timers and all
@@ -316,14 +364,28 @@ impl Driver {
         self.clock
     }
 
+    /// The replicas that share the state; none if it belongs to one process.
+    pub fn cluster(&self) -> Option<ClusterView> {
+        self.store.cluster()
+    }
+
+    /// Gives the lease back, which ends all work under it.
+    pub fn give_back(&self) -> Pending<()> {
+        self.store.give_back()
+    }
+
     fn carry_out(&mut self, action: Action) {
+        // The loop ends for this reason.
+        if !self.lease.is_held() {
+            return;
+        }
         match action {
             Action::Poll(poll) => self.poll(poll, None),
             Action::PollIndex(poll, index) => self.poll(poll, Some(index)),
             Action::FetchPage(list, token) => {
                 let client = self.client(&list.project);
-                self.polls
-                    .start(self.clock.now().instant, requests::fetch_page(client, list, token, self.clock));
+                let fetching = requests::fetch_page(client, list, token, self.clock);
+                self.polls.start(self.clock.now().instant, self.lease.clone().guard(fetching));
             }
             Action::Commit(batch) => self.commit(batch),
             Action::Deliver(delivery) => self.deliver(delivery),
@@ -337,7 +399,8 @@ impl Driver {
 
     fn poll(&mut self, poll: PollId, index: Option<String>) {
         let client = self.client(&poll.project);
-        self.polls.start(self.clock.now().instant, requests::poll(client, poll, index, self.clock));
+        let polling = requests::poll(client, poll, index, self.clock);
+        self.polls.start(self.clock.now().instant, self.lease.clone().guard(polling));
     }
 
     fn client(&self, project: &ProjectName) -> pinecone::Client {
@@ -389,13 +452,14 @@ impl Driver {
         let sink = Arc::clone(self.sinks.get(&delivery.id.sink).expect("each sink of the engine is here"));
         let payload = self.store.payload(&delivery.id);
         let clock = self.clock;
-        self.deliveries.start(clock.now().instant, async move {
+        let delivering = async move {
             let payload = payload.await?;
             Ok(match sink.deliver(&payload, clock.now().wall).await {
                 Ok(()) => Input::Delivered(delivery.id),
                 Err(failure) => Input::DeliveryFailed { id: delivery.id, failure },
             })
-        });
+        };
+        self.deliveries.start(clock.now().instant, self.lease.clone().guard(delivering));
     }
 
     fn check_for_edits(&mut self) {

@@ -13,7 +13,18 @@ const LONGEST_POLL: Duration = Duration::from_mins(6);
 const LONGEST_DELIVERY: Duration = Duration::from_mins(4);
 pub(super) const LONGEST_WRITE: Duration = Duration::from_mins(1);
 
+/// A commit under a lease usually takes milliseconds. One that waits for its server ends with the
+/// lease, well before it counts as stuck.
+const SLOW_COMMIT: Duration = Duration::from_secs(5);
+
 impl Driver {
+    /// Whether replicas share the state, and a commit waits for its server.
+    pub fn waits_for_commit(&self) -> bool {
+        let now = self.clock.now().instant;
+        let is_slow = |since| now.since(since) > SLOW_COMMIT;
+        self.lease.is_shared() && self.commits.oldest().is_some_and(is_slow)
+    }
+
     /// What has been under way for longer than it can take, if anything.
     pub fn stuck(&self) -> Option<&'static str> {
         let now = self.clock.now().instant;

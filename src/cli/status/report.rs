@@ -7,7 +7,9 @@ use anstyle::{AnsiColor, Style};
 use console::truncate_str;
 
 use super::jobs;
-use crate::adapters::report::{OutboxStatus, ProjectStatus, ReloadStatus, SinkStatus, Status, shown_minute};
+use crate::adapters::report::{
+    ClusterStatus, OutboxStatus, ProjectStatus, ReloadStatus, SinkStatus, Status, shown_minute,
+};
 use crate::platform::lines::wrap_at_spaces;
 use crate::platform::locale;
 
@@ -77,9 +79,13 @@ pub(super) fn of(status: &Status, surface: Surface) -> String {
 fn head(status: &Status, surface: Surface) -> Vec<String> {
     let Status { daemon, outbox, .. } = status;
     let mut lines = surface.wrapped(&daemon.summary);
+    if let Some(cluster) = &daemon.cluster {
+        lines.extend(surface.wrapped(&cluster.line(daemon.timestamp)));
+    }
     let trouble = AnsiColor::Yellow.on_default();
     let of_reload = daemon.last_reload.as_ref().and_then(ReloadStatus::trouble);
-    let troubles = daemon.trouble.iter().chain(&of_reload);
+    let differences: Vec<_> = daemon.cluster.iter().flat_map(ClusterStatus::differences).collect();
+    let troubles = daemon.trouble.iter().chain(&of_reload).chain(&differences);
     let troubles = troubles.flat_map(|text| surface.wrapped(&format!("trouble: {text}")));
     lines.extend(troubles.map(|line| surface.painted(&line, trouble)));
     for project in &daemon.projects {

@@ -80,6 +80,11 @@ impl Disk {
         }
     }
 
+    /// The events, in the order in which they were emitted.
+    pub(crate) fn events(&self) -> &[Arc<Event>] {
+        &self.events
+    }
+
     pub(crate) fn load(&self) -> Snapshot {
         Snapshot {
             projects: self
@@ -156,8 +161,13 @@ impl Disk {
         Arc::clone(self.events.iter().find(|event| event.id == id).unwrap())
     }
 
+    /// All deliveries.
+    pub(crate) fn deliveries(&self) -> BTreeSet<DeliveryId> {
+        self.deliveries.iter().map(|(record, _)| record.id.clone()).collect()
+    }
+
     /// The deliveries whose end is committed as delivered.
-    pub(super) fn delivered(&self) -> BTreeSet<DeliveryId> {
+    pub(crate) fn delivered(&self) -> BTreeSet<DeliveryId> {
         self.in_state(DeliveryChange::Delivered).collect()
     }
 

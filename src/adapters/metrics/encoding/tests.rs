@@ -1,7 +1,7 @@
 //! What a scrape looks like, in both formats.
 
 use super::*;
-use crate::adapters::metrics::{Code, Counters, DaemonReading, Endpoint, Exchange};
+use crate::adapters::metrics::{ClusterReading, Code, Counters, DaemonReading, Endpoint, Exchange};
 use crate::config::{ProjectSettings, Retention};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Engine, Plan};
@@ -23,6 +23,7 @@ fn reading(project: &str, counters: &Counters) -> Reading {
         configured_at: now().wall,
         reload_failed: false,
         log_lines_lost: 3,
+        cluster: Some(ClusterReading { is_active: true, epoch: 7, ..ClusterReading::default() }),
     };
     counters.read(daemon, engine.projects(), engine.sinks(), now())
 }

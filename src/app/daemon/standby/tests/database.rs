@@ -1,0 +1,322 @@
+//! A state that replicas share, in memory, with one replica and whatever the others do to it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::adapters::report::Reader;
+use crate::adapters::store::{
+    ActiveReplica, Backend, BackupError, Body, ClusterView, DeliveryAdmin, Lease, Look, Looking, Lost,
+    OpenError, OpenErrorClass, Opened, Pending, Replica, Store, StoreError, StoreErrorClass, Volatile,
+};
+use crate::engine::snapshot::Snapshot;
+use crate::engine::tests::Disk;
+use crate::engine::{Batch, Edit};
+use crate::model::time::Instant;
+use crate::model::{DeliveryId, Payload};
+use crate::platform::clock::Clock;
+
+pub(super) const LEASE: Duration = Duration::from_secs(15);
+
+/// How long after a renewal something may begin.
+const HOLDING: Duration = Duration::from_millis(13_500);
+
+#[derive(Clone)]
+pub(super) struct Database {
+    content: Arc<Mutex<Content>>,
+    clock: Clock,
+}
+
+pub(super) struct Content {
+    pub(super) disk: Disk,
+    pub(super) holder: Holder,
+    pub(super) epoch: u64,
+    pub(super) is_reachable: bool,
+    /// Whether another replica takes the lease when the next commit arrives.
+    pub(super) steals_at_commit: bool,
+    pub(super) snapshots: usize,
+    pub(super) configuration: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    Free,
+    /// Another replica, which shows signs of life.
+    Other,
+    /// This process, since this epoch.
+    Me(u64),
+}
+
+impl Database {
+    pub(super) fn new(holder: Holder, clock: Clock) -> Self {
+        let content = Content {
+            disk: Disk::default(),
+            holder,
+            epoch: 1,
+            is_reachable: true,
+            steals_at_commit: false,
+            snapshots: 0,
+            configuration: String::new(),
+        };
+        Self { content: Arc::new(Mutex::new(content)), clock }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap()
+    }
+
+    pub(super) fn replica(&self) -> Box<dyn Replica> {
+        Box::new(self.clone())
+    }
+
+    /// Another replica takes the lease.
+    pub(super) fn steal(&self) {
+        self.lock().steal();
+    }
+
+    fn open(&self, epoch: u64) -> Opened {
+        let (deadline, _) = watch::channel(Some(self.clock.now().instant + HOLDING));
+        let tenure = Arc::new(Tenure { database: self.clone(), epoch, deadline });
+        let keep = tokio::spawn(keep(Arc::clone(&tenure))).abort_handle();
+        let snapshot = self.lock().disk.load();
+        Opened { store: Box::new(Held { tenure, keep }), snapshot, set_aside: None }
+    }
+}
+
+impl Content {
+    fn steal(&mut self) {
+        self.holder = Holder::Other;
+        self.epoch += 1;
+    }
+}
+
+impl Replica for Database {
+    fn look(&mut self) -> Looking<'_> {
+        let mut content = self.lock();
+        if !content.is_reachable {
+            return Box::pin(std::future::ready(Err(unreachable())));
+        }
+        if content.holder != Holder::Free {
+            return Box::pin(std::future::ready(Ok(Look::Standby)));
+        }
+        content.epoch += 1;
+        let epoch = content.epoch;
+        content.holder = Holder::Me(epoch);
+        drop(content);
+        Box::pin(std::future::ready(Ok(Look::Taken(self.open(epoch)))))
+    }
+
+    fn look_interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn cluster(&self) -> ClusterView {
+        let content = self.lock();
+        let name = match content.holder {
+            Holder::Free => None,
+            Holder::Other => Some("b"),
+            Holder::Me(_) => Some("a"),
+        };
+        let active = name.map(|name| ActiveReplica {
+            name: name.to_owned(),
+            since: self.clock.now().wall,
+            heard: Duration::from_millis(1200),
+        });
+        ClusterView {
+            cluster: "default".to_owned(),
+            replica: "a".to_owned(),
+            epoch: content.epoch,
+            active,
+            others: Vec::new(),
+        }
+    }
+
+    fn snapshot(&mut self) -> Pending<Snapshot> {
+        let mut content = self.lock();
+        content.snapshots += 1;
+        let snapshot = if content.is_reachable { Ok(content.disk.load()) } else { Err(failed("away")) };
+        Box::pin(std::future::ready(snapshot))
+    }
+
+    fn configure(&self, configuration: &str) {
+        configuration.clone_into(&mut self.lock().configuration);
+    }
+
+    fn decline(&mut self, _: Duration) {}
+}
+
+impl Backend for Database {
+    fn location(&self) -> String {
+        "the database of a test".to_owned()
+    }
+
+    fn open(&self, _: Option<Timestamp>) -> Result<Opened, OpenError> {
+        Err(unreachable())
+    }
+
+    fn administer(&self) -> Result<Box<dyn DeliveryAdmin>, OpenError> {
+        Err(unreachable())
+    }
+
+    fn read(&self) -> Result<Box<dyn Reader>, OpenError> {
+        Volatile::default().reader()
+    }
+
+    fn back_up(&self, _: &Path) -> Result<(), BackupError> {
+        Err(unreachable().into())
+    }
+}
+
+/// The state while this process has the lease.
+struct Held {
+    tenure: Arc<Tenure>,
+    keep: AbortHandle,
+}
+
+struct Tenure {
+    database: Database,
+    epoch: u64,
+    /// None once it ended.
+    deadline: watch::Sender<Option<Instant>>,
+}
+
+impl Tenure {
+    fn is_mine(&self) -> bool {
+        self.database.lock().holder == Holder::Me(self.epoch)
+    }
+
+    /// Waits for the database until the deadline.
+    async fn reach(&self) -> Result<(), StoreError> {
+        while self.holds(self.database.clock.now().instant) {
+            let is_reachable = self.database.lock().is_reachable;
+            match (is_reachable, self.is_mine()) {
+                (true, true) => return Ok(()),
+                (true, false) => return Err(deposed()),
+                (false, _) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+        Err(deposed())
+    }
+}
+
+impl Lease for Tenure {
+    fn holds(&self, now: Instant) -> bool {
+        self.deadline.borrow().is_some_and(|deadline| now < deadline)
+    }
+}
+
+/// Renews the lease until that fails.
+async fn keep(tenure: Arc<Tenure>) {
+    let clock = tenure.database.clock;
+    loop {
+        tokio::time::sleep(LEASE / 3).await;
+        let (now, is_reachable) = (clock.now().instant, tenure.database.lock().is_reachable);
+        if !tenure.holds(now) || is_reachable && !tenure.is_mine() {
+            tenure.deadline.send_replace(None);
+            return;
+        }
+        if is_reachable {
+            tenure.deadline.send_replace(Some(now + HOLDING));
+        }
+    }
+}
+
+impl Store for Held {
+    fn commit(&self, batch: Arc<Batch>, _: Vec<Body>) -> Pending<()> {
+        let tenure = Arc::clone(&self.tenure);
+        Box::pin(async move {
+            {
+                let mut content = tenure.database.lock();
+                if std::mem::take(&mut content.steals_at_commit) {
+                    content.steal();
+                }
+            }
+            tenure.reach().await?;
+            tenure.database.lock().disk.apply(&batch);
+            Ok(())
+        })
+    }
+
+    fn payload(&self, id: &DeliveryId) -> Pending<Payload> {
+        let (tenure, id) = (Arc::clone(&self.tenure), id.clone());
+        Box::pin(async move {
+            tenure.reach().await?;
+            let event = tenure.database.lock().disk.event(id.event);
+            let body = serde_json::to_vec(&*event).unwrap();
+            Ok(Payload { event: (*event).clone(), body })
+        })
+    }
+
+    fn is_durable(&self) -> bool {
+        true
+    }
+
+    fn reader(&self) -> Result<Box<dyn Reader>, OpenError> {
+        Volatile::default().reader()
+    }
+
+    fn edits(&self) -> Pending<Vec<Edit>> {
+        let tenure = Arc::clone(&self.tenure);
+        Box::pin(async move { tenure.reach().await.map(|()| Vec::new()) })
+    }
+
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        let tenure: Arc<dyn Lease> = Arc::clone(&self.tenure) as _;
+        Some(tenure)
+    }
+
+    fn lost(&self) -> Lost {
+        let mut deadline = self.tenure.deadline.subscribe();
+        Box::pin(async move {
+            drop(deadline.wait_for(Option::is_none).await);
+            deposed()
+        })
+    }
+
+    fn cluster(&self) -> Option<ClusterView> {
+        Some(Replica::cluster(&self.tenure.database))
+    }
+
+    fn give_back(&self) -> Pending<()> {
+        let tenure = Arc::clone(&self.tenure);
+        Box::pin(async move {
+            tenure.reach().await?;
+            tenure.database.lock().holder = Holder::Free;
+            tenure.deadline.send_replace(None);
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.keep.abort();
+        self.tenure.deadline.send_replace(None);
+    }
+}
+
+pub(super) fn unreachable() -> OpenError {
+    OpenError {
+        class: OpenErrorClass::Unreachable,
+        message: "the database of a test is away".to_owned(),
+        help: "wait".into(),
+    }
+}
+
+fn deposed() -> StoreError {
+    StoreError { class: StoreErrorClass::Deposed, ..failed("another replica has the lease") }
+}
+
+fn failed(fault: &str) -> StoreError {
+    StoreError {
+        class: StoreErrorClass::Failed,
+        doing: "read",
+        state: "the database of a test".to_owned(),
+        fault: fault.to_owned(),
+        help: "wait",
+    }
+}
