@@ -14,7 +14,7 @@ use tracing::info;
 
 use super::{handover, requests};
 use crate::adapters::control::{
-    Change, ChangeAnswer, HandedOverRequest, Handover, HandoverBegun, answer_text, parse_answer,
+    Change, ChangeAnswer, HandedOverRequest, Handover, HandoverBegun, Request, answer_text, parse_answer,
 };
 use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::adapters::store::{ClusterView, HAND_OVER_TIMEOUT, HandedOver, Pending, Replica, StoreError};
@@ -52,8 +52,24 @@ pub(super) fn carry_out(
 pub(super) struct HandedOverRequests(JoinSet<()>);
 
 impl HandedOverRequests {
-    /// Hands a change over to the active replica, and answers once that has committed it.
-    pub(super) fn change(&mut self, replica: &mut dyn Replica, change: Change, reply: Responder<Value>) {
+    /// Hands a request over to the active replica.
+    pub(super) fn begin(
+        &mut self,
+        replica: &mut dyn Replica,
+        request: Request,
+        cluster: watch::Receiver<Option<ClusterView>>,
+        clock: Clock,
+    ) {
+        match request {
+            Request::Change(change, reply) => self.change(replica, change, reply),
+            Request::Handover(reply) => self.handover(replica, cluster, clock, reply),
+            // No others are handed over. Without an answer, the client learns that there is none.
+            _ => {}
+        }
+    }
+
+    /// Answers once the active replica has committed the change.
+    fn change(&mut self, replica: &mut dyn Replica, change: Change, reply: Responder<Value>) {
         let answer = replica.hand_over(HandedOverRequest::Change(change).to_text());
         self.spawn(async move {
             // A failed send means that the client is gone.
@@ -61,8 +77,8 @@ impl HandedOverRequests {
         });
     }
 
-    /// Has the active replica give its lease to another one, and answers once that has it.
-    pub(super) fn handover(
+    /// Answers once the active replica gave its lease to another one.
+    fn handover(
         &mut self,
         replica: &mut dyn Replica,
         cluster: watch::Receiver<Option<ClusterView>>,
@@ -71,11 +87,10 @@ impl HandedOverRequests {
     ) {
         let answer = replica.hand_over(HandedOverRequest::Handover.to_text());
         self.spawn(async move {
-            let outcome = match begun(answer).await {
-                Ok(begun) => handover::outcome(begun, cluster, clock).await,
-                Err(error) => Err(error),
-            };
-            drop(reply.send(outcome));
+            match begun(answer).await {
+                Ok(begun) => handover::answer(begun, cluster, clock, reply),
+                Err(error) => drop(reply.send(Err(error))),
+            }
         });
     }
 

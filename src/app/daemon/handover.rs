@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use crate::adapters::control::{Handover, HandoverBegun};
-use crate::adapters::report::{RequestError, RequestErrorKind};
+use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::adapters::store::ClusterView;
 use crate::model::duration;
 use crate::platform::clock::Clock;
@@ -54,8 +54,20 @@ fn no_other_replica(ClusterView { replica, cluster, others, .. }: &ClusterView) 
     ))
 }
 
-/// Waits until it is decided which replica has the lease after a handover.
-pub(super) async fn outcome(
+/// Answers once it is decided which replica has the lease after a handover.
+pub(super) fn answer(
+    begun: HandoverBegun,
+    cluster: watch::Receiver<Option<ClusterView>>,
+    clock: Clock,
+    reply: Responder<Handover>,
+) {
+    tokio::spawn(async move {
+        // A failed send means that the client is gone.
+        drop(reply.send(outcome(begun, cluster, clock).await));
+    });
+}
+
+async fn outcome(
     begun: HandoverBegun,
     mut cluster: watch::Receiver<Option<ClusterView>>,
     clock: Clock,

@@ -32,9 +32,7 @@ use super::setup::Setup;
 use crate::adapters::metrics::Counters;
 use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
-use crate::adapters::store::{
-    ClusterView, HandedOver, Lost, Opened, Pending, Store, StoreError, Volatile,
-};
+use crate::adapters::store::{ClusterView, HandedOver, Lost, Opened, Pending, Store, StoreError, Volatile};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{
     Action, Batch, Command, CommandReply, Delivery, Edit, Engine, Input, PollId, Reconfigured, RequestAnswer,

@@ -222,6 +222,10 @@ impl Replica for PostgresReplica {
         })
     }
 
+    fn configure(&self, configuration: &str) {
+        self.sightings.configure(configuration);
+    }
+
     fn decline(&mut self, time: Duration) {
         self.declines_until = Some(self.clock.now().instant + time);
     }

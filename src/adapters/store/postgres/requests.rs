@@ -11,12 +11,12 @@ use std::time::Duration;
 use tokio_postgres::SimpleQueryRow;
 use uuid::Uuid;
 
-use super::deliver;
 use super::fault::Fault;
 use super::link::{Answer, Link};
 use super::literal::Literal;
 use super::row;
 use super::tenure::Tenure;
+use super::{commit, deliver};
 use crate::adapters::store::{HAND_OVER_TIMEOUT, HandedOver, StoreError};
 use crate::engine::RequestAnswer;
 use crate::model::RequestId;
@@ -44,6 +44,15 @@ const SERVER_NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 /// The answer of the standby itself: it took the request back. No answer of another replica is empty.
 const TAKEN_BACK: &str = "";
 
+/// Whether the row of a request is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Written {
+    No,
+    /// A connection broke.
+    Maybe,
+    Yes,
+}
+
 /// A request of this replica to the active one.
 pub(super) struct OwnRequest {
     link: Link,
@@ -62,27 +71,40 @@ impl OwnRequest {
     /// written down. As long as the database is away, nothing is known, so that this goes on.
     pub(super) async fn answer(self) -> Result<Option<String>, Fault> {
         let begun = self.clock.now().instant;
-        let mut is_written = false;
+        let mut written = Written::No;
         loop {
             let waited = self.clock.now().instant.since(begun);
-            let is_late = waited >= HAND_OVER_TIMEOUT;
-            let step = if is_late {
-                self.take_back().await
-            } else if is_written {
-                self.read().await
-            } else {
-                self.write().await.map(|()| None)
+            let step = match written {
+                Written::No if waited >= HAND_OVER_TIMEOUT => return Ok(None),
+                _ if waited >= HAND_OVER_TIMEOUT => self.take_back().await,
+                Written::Yes => self.read().await,
+                Written::No | Written::Maybe => self.write_once(&mut written).await,
             };
             match step {
                 Ok(Some(answer)) => return Ok((answer != TAKEN_BACK).then_some(answer)),
-                Ok(None) => is_written = true,
-                Err(fault) if !is_written && !fault.is_passing() => return Err(fault),
+                Ok(None) => {}
+                Err(fault) if written == Written::No && !fault.is_passing() => return Err(fault),
                 Err(fault) if waited >= LONGEST_WAIT => return Err(fault),
-                // It may have been written, or be carried out.
                 Err(_) => {}
             }
             tokio::time::sleep(ANSWER_CHECK_INTERVAL).await;
         }
+    }
+
+    /// Writes the row, and notes whether that was done. Nothing is as long as there is no connection,
+    /// and what the server refused.
+    async fn write_once(&self, written: &mut Written) -> Result<Option<String>, Fault> {
+        self.link.connection().await?;
+        match self.write().await {
+            Ok(()) => *written = Written::Yes,
+            Err(fault) => {
+                if commit::may_be_done(&fault) {
+                    *written = Written::Maybe;
+                }
+                return Err(fault);
+            }
+        }
+        Ok(None)
     }
 
     /// Writes the row. To write it again, after a connection broke, changes nothing.

@@ -19,11 +19,10 @@ use super::tenure::Tenure;
 use super::{commit, deliver, document};
 use crate::adapters::report::Reader;
 use crate::adapters::store::{
-    Body, ClusterView, HandedOver, Lost, OpenError, OpenErrorClass, Pending, Store, StoreError,
+    Body, ClusterView, HandedOver, Lease, Lost, OpenError, OpenErrorClass, Pending, Store, StoreError,
     StoreErrorClass,
 };
 use crate::engine::{Batch, Edit};
-use crate::model::time::Instant;
 use crate::model::{DeliveryId, Payload};
 use crate::platform::failpoint;
 
@@ -154,8 +153,9 @@ impl Store for PostgresStore {
         Box::pin(async move { Ok(term.incoming.take()) })
     }
 
-    fn holds(&self, now: Instant) -> bool {
-        self.term.tenure.holds(now)
+    fn lease(&self) -> Option<Arc<dyn Lease>> {
+        let tenure: Arc<dyn Lease> = Arc::clone(&self.term.tenure) as _;
+        Some(tenure)
     }
 
     fn lost(&self) -> Lost {

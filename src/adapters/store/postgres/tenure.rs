@@ -13,7 +13,7 @@ use super::connection::Database;
 use super::lease::{self, Fence, LeaseRow};
 use super::link::Link;
 use super::times::Times;
-use crate::adapters::store::{StoreError, StoreErrorClass};
+use crate::adapters::store::{Lease, StoreError, StoreErrorClass};
 use crate::model::time::{Instant, earliest};
 use crate::platform::clock::Clock;
 
@@ -120,6 +120,12 @@ impl Tenure {
             fault,
             help: "this replica stands by, and takes over when the lease is free",
         }
+    }
+}
+
+impl Lease for Tenure {
+    fn holds(&self, now: Instant) -> bool {
+        self.holds(now)
     }
 }
 

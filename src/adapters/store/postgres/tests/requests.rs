@@ -167,7 +167,9 @@ async fn old_requests_are_not_claimed_and_go() {
     }
     let older = |text: &str, minutes: u32| {
         let by = minutes * 60_000;
-        stage.sql(&format!("UPDATE restore_watch.requests SET asked_at = asked_at - {by} WHERE request = '{text}'"));
+        stage.sql(&format!(
+            "UPDATE restore_watch.requests SET asked_at = asked_at - {by} WHERE request = '{text}'"
+        ));
     };
     older("rj-1", 2);
     older("rj-2", 70);
