@@ -85,10 +85,11 @@ impl HandedOverRequests {
         clock: Clock,
         reply: Responder<Handover>,
     ) {
+        let asked_at = clock.now().instant;
         let answer = replica.hand_over(HandedOverRequest::Handover.to_text());
         self.spawn(async move {
             match begun(answer).await {
-                Ok(begun) => handover::answer(begun, cluster, clock, reply),
+                Ok(begun) => handover::answer(begun, asked_at, cluster, clock, reply),
                 Err(error) => drop(reply.send(Err(error))),
             }
         });

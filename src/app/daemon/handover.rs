@@ -12,6 +12,7 @@ use crate::adapters::control::{Handover, HandoverBegun};
 use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::adapters::store::ClusterView;
 use crate::model::duration;
+use crate::model::time::Instant;
 use crate::platform::clock::Clock;
 
 /// For how many leases a replica that gave its lease away leaves it to others.
@@ -54,28 +55,29 @@ fn no_other_replica(ClusterView { replica, cluster, others, .. }: &ClusterView) 
     ))
 }
 
-/// Answers once it is decided which replica has the lease after a handover.
+/// Answers once it is decided which replica has the lease after a handover that was asked for at
+/// `asked_at`.
 pub(super) fn answer(
     begun: HandoverBegun,
+    asked_at: Instant,
     cluster: watch::Receiver<Option<ClusterView>>,
     clock: Clock,
     reply: Responder<Handover>,
 ) {
     tokio::spawn(async move {
         // A failed send means that the client is gone.
-        drop(reply.send(outcome(begun, cluster, clock).await));
+        drop(reply.send(outcome(begun, asked_at, cluster, clock).await));
     });
 }
 
 async fn outcome(
     begun: HandoverBegun,
+    asked_at: Instant,
     mut cluster: watch::Receiver<Option<ClusterView>>,
     clock: Clock,
 ) -> Result<Handover, RequestError> {
     let HandoverBegun { replica: from, epoch, decided_within_seconds } = begun;
     let limit = Duration::try_from_secs_f64(decided_within_seconds).unwrap_or_default();
-    let began = clock.now().instant;
-
     let is_decided = |view: &Option<ClusterView>| taken_after(epoch, view.as_ref()).is_some();
     let active = match timeout(limit, cluster.wait_for(is_decided)).await {
         Ok(Ok(view)) => taken_after(epoch, view.as_ref()).map(str::to_owned),
@@ -90,7 +92,7 @@ async fn outcome(
                 .with_help("the log of the other replicas says why"))
         }
         Some(active) => {
-            let seconds = clock.now().instant.since(began).as_secs_f64();
+            let seconds = clock.now().instant.since(asked_at).as_secs_f64();
             Ok(Handover { from, active, seconds })
         }
         None => Err(undecided(format!(
@@ -161,7 +163,8 @@ mod tests {
     async fn handover_ends_when_another_replica_is_active() {
         let (shown, seen) = watch::channel(Some(cluster(Some(Duration::ZERO))));
         let clock = Clock::set_to("2026-11-23T12:00:00Z".parse().unwrap());
-        let outcome = tokio::spawn(outcome(begun(), seen, clock));
+        let asked_at = clock.now().instant;
+        let outcome = tokio::spawn(outcome(begun(), asked_at, seen, clock));
 
         tokio::time::sleep(Duration::from_secs(2)).await;
         shown.send_replace(Some(ClusterView { active: None, ..taken_by("b") }));
@@ -181,7 +184,7 @@ mod tests {
             (None, "a gave its lease back, and within 1m 10s no replica took it"),
         ] {
             let (_shown, seen) = watch::channel(view);
-            let refused = outcome(begun(), seen, clock).await.unwrap_err();
+            let refused = outcome(begun(), clock.now().instant, seen, clock).await.unwrap_err();
             assert_eq!((refused.kind, refused.error.as_str()), (RequestErrorKind::Stopping, error));
         }
     }

@@ -228,7 +228,10 @@ impl<'a> Term<'a> {
             }
             Request::Reload(reply) => daemon.reloads.request(Some(reply), &mut daemon.liveness),
             Request::Handover(reply) => match self.begin_handover(daemon) {
-                Ok(begun) => handover::answer(begun, daemon.seen.subscribe(), self.driver.clock(), reply),
+                Ok(begun) => {
+                    let (clock, seen) = (self.driver.clock(), daemon.seen.subscribe());
+                    handover::answer(begun, clock.now().instant, seen, clock, reply);
+                }
                 Err(error) => drop(reply.send(Err(error))),
             },
             Request::Change(change, reply) => {

@@ -38,8 +38,14 @@ pub(super) struct PostgresReplica {
     has_warned: bool,
     /// The token of the last take, whose answer may not have come.
     token: Option<String>,
-    /// Until when the lease is left to others.
-    declines_until: Option<Instant>,
+    declined: Option<Declined>,
+}
+
+/// A lease that is left to others, until this time or until one of them took it.
+struct Declined {
+    /// The last term before.
+    epoch: i64,
+    until: Instant,
 }
 
 /// A lease that was taken, with all that is committed.
@@ -62,7 +68,7 @@ impl PostgresReplica {
             is_prepared: false,
             has_warned: false,
             token: None,
-            declines_until: None,
+            declined: None,
         }
     }
 
@@ -124,7 +130,8 @@ impl PostgresReplica {
     }
 
     fn may_take(&self, row: &LeaseRow, unchanged: Duration, now: Instant) -> bool {
-        let declines = self.declines_until.is_some_and(|until| now < until) && self.sightings.has_others(now);
+        let is_left = |declined: &Declined| now < declined.until && row.epoch == declined.epoch;
+        let declines = self.declined.as_ref().is_some_and(is_left) && self.sightings.has_others(now);
         let is_free =
             row.token.is_none() || row.token == self.token || unchanged >= self.times.silence(row.lease);
         is_free && !declines
@@ -227,6 +234,7 @@ impl Replica for PostgresReplica {
     }
 
     fn decline(&mut self, time: Duration) {
-        self.declines_until = Some(self.clock.now().instant + time);
+        let epoch = self.sightings.sign_of_life().map_or(0, |(epoch, _)| epoch);
+        self.declined = Some(Declined { epoch, until: self.clock.now().instant + time });
     }
 }
