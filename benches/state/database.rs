@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use restore_watch::adapters::store::{Backend, Postgres, Sqlite};
-use restore_watch::config::{ClusterSettings, PostgresAddress, PostgresSettings};
+use restore_watch::config::{ClusterSettings, ConnectionString, PostgresAddress, PostgresSettings};
 use restore_watch::engine::Batch;
 
 use super::commits::time;
@@ -60,7 +60,7 @@ fn commits(backend: &dyn Backend, batches: &[Arc<Batch>]) -> f64 {
 
 fn database(url: &str, cluster: String) -> Postgres {
     Postgres::at(&PostgresSettings {
-        address: PostgresAddress::Given(url.to_owned()),
+        address: PostgresAddress::Given(ConnectionString::parse(url, false).unwrap()),
         ca_file: None,
         allow_plaintext: false,
         cluster: ClusterSettings {

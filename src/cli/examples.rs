@@ -158,6 +158,11 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
         ],
     ),
     (
+        "handover",
+        "",
+        &["sudo restore-watch handover", "sudo restore-watch handover && sudo systemctl stop restore-watch"],
+    ),
+    (
         "init",
         "",
         &["restore-watch init ~/.config/restore-watch/config.toml", "restore-watch init --all | less"],

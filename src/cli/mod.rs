@@ -16,6 +16,7 @@ mod examples;
 mod explain;
 mod failure;
 mod forget;
+mod handover;
 mod help;
 mod history;
 mod ids;
@@ -78,6 +79,7 @@ enum Command {
     Stats(Box<stats::Args>),
     Backup(backup::Args),
     State(state_move::Args),
+    Handover(handover::Args),
     List(list::Args),
     Init(init::Args),
     Check(check::Args),
@@ -111,6 +113,7 @@ impl Cli {
             Command::Stats(args) => stats::run(&args),
             Command::Backup(args) => backup::run(&args),
             Command::State(args) => state_move::run(&args),
+            Command::Handover(args) => handover::run(&args),
             Command::List(args) => list::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Check(args) => check::run(&args),

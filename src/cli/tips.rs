@@ -38,6 +38,10 @@ const COMMANDS: &[(&[&str], &str)] = &[
         "to wait for a restore: restore-watch wait JOB_ID; to watch a project: restore-watch run",
     ),
     (&["remove", "rm", "delete", "unwatch"], "to stop watching a job: restore-watch forget JOB_ID"),
+    (
+        &["failover", "switchover", "promote", "demote", "step-down", "takeover"],
+        "to make another replica the active one: restore-watch handover",
+    ),
     (&["create", "create-index"], "to restore a backup: restore-watch restore BACKUP_ID --name INDEX"),
 ];
 

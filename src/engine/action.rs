@@ -10,7 +10,9 @@ use jiff::Timestamp;
 
 use super::diagnostic::Diagnostic;
 use super::snapshot::{JobRecord, ProjectRecord, SilencesSnapshot, SinkRecord};
-use crate::model::{DeliveryId, DeliveryState, EndedRestore, Event, EventId, JobId, ProjectName, SinkName};
+use crate::model::{
+    DeliveryId, DeliveryState, EndedRestore, Event, EventId, JobId, ProjectName, RequestId, SinkName,
+};
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +71,8 @@ pub struct Batch {
     pub forgotten: BTreeSet<(ProjectName, JobId)>,
     /// The silences, if they changed.
     pub silences: Option<SilencesSnapshot>,
+    /// Answers to requests whose changes are in this batch.
+    pub answers: Vec<RequestAnswer>,
     /// Delete what is older.
     pub prune: Prune,
 }
@@ -121,6 +125,14 @@ impl BatchEnd {
     pub(super) fn without_event(restore: EndedRestore) -> Self {
         Self { restore, event: None }
     }
+}
+
+/// The answer to a request that another replica handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestAnswer {
+    pub request: RequestId,
+    /// As the replica that asked reads it.
+    pub text: String,
 }
 
 /// Which records are old.

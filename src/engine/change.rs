@@ -39,6 +39,15 @@ impl Engine {
                 self.commit_queue.hurry(now.instant);
                 CommandReply::Done
             }
+            Command::HoldCommits => {
+                self.commit_queue.hold();
+                CommandReply::Done
+            }
+            Command::Answer(answers) => {
+                self.notice_changes(now);
+                self.commit_queue.answer(answers, now.instant);
+                CommandReply::Done
+            }
             Command::ReadList(project) => match self.projects.get_mut(&project) {
                 Some(project) => {
                     project.read_list();

@@ -2,7 +2,8 @@
 //!
 //! Invariant: at most one batch is under way, and those after it hold everything that changed
 //! meanwhile, in order. A batch holds the states as they are when its last event is emitted, so the
-//! state of a job is committed together with the events that led to it.
+//! state of a job is committed together with the events that led to it, and an answer together with
+//! all that its request changed.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::action::{Batch, BatchEnd, BatchEntry, DeliveryUpdate, Prune};
+use super::action::{Batch, BatchEnd, BatchEntry, DeliveryUpdate, Prune, RequestAnswer};
 use super::snapshot::{SilencesSnapshot, SinkRecord};
 use crate::model::time::{Instant, Now};
 use crate::model::{DeliveryId, EndedRestore, Event, EventId, EventKind, JobId, ProjectName, SinkName};
@@ -48,6 +49,8 @@ pub(super) struct CommitQueue {
     quiet_until: Option<Instant>,
     /// Whether the next batch is to hold all changes, however many there are.
     is_whole: bool,
+    /// Whether no batch is taken, until the answers are there that belong to it.
+    is_held: bool,
     prune_at: Instant,
     /// From when on the clock of this machine alone decides what is old.
     unconfirmed_from: Instant,
@@ -93,6 +96,7 @@ impl CommitQueue {
             next: Batch::default(),
             quiet_until: Some(now),
             is_whole: false,
+            is_held: false,
             prune_at: now,
             unconfirmed_from: now + TIME_CONFIRMATION_TIMEOUT,
             last_taken: CommitTicket::default(),
@@ -149,6 +153,19 @@ impl CommitQueue {
         }
     }
 
+    /// From now on no batch is taken, so that the next one holds everything that changes until
+    /// [`CommitQueue::answer`], however much that is.
+    pub(super) fn hold(&mut self) {
+        self.is_held = true;
+    }
+
+    /// Everything that changed so far is to be committed at once, with these answers.
+    pub(super) fn answer(&mut self, answers: Vec<RequestAnswer>, now: Instant) {
+        self.is_held = false;
+        self.next.answers.extend(answers);
+        self.hurry(now);
+    }
+
     /// Whether the next batch may delete old records.
     pub(super) fn may_prune(&self, now: Now) -> bool {
         self.committing.is_none() && self.prune_at <= now.instant
@@ -181,6 +198,9 @@ impl CommitQueue {
     /// The next batch, if it is due and none is under way. `gather` adds the states that belong to
     /// it, and others that changed until there are enough; it returns whether that is all.
     pub(super) fn take(&mut self, now: Now, gather: impl FnOnce(usize, &mut Batch) -> bool) -> Option<Batch> {
+        if self.is_held {
+            return None;
+        }
         if self.is_full() || self.is_due(now) {
             let enough = if self.is_whole { usize::MAX } else { MANY_DIRTY_JOBS };
             let is_all = gather(enough, &mut self.next);
@@ -229,7 +249,7 @@ impl CommitQueue {
 
     /// When [`CommitQueue::take`] has something; none if only inputs can bring that about.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.quiet_until.filter(|_| self.committing.is_none())
+        self.quiet_until.filter(|_| self.committing.is_none() && !self.is_held)
     }
 
     /// How many deliveries have not begun because their event is not committed.
@@ -240,7 +260,8 @@ impl CommitQueue {
         waiting.chain(committing.map(|outgoing| outgoing.recipients.len())).sum()
     }
 
-    /// Whether a batch is under way, or an event, a delivery, a sink or a silence waits for the next one.
+    /// Whether a batch is under way, or an event, a delivery, a sink, a silence or an answer waits for
+    /// the next one.
     pub(super) fn has_urgent_changes(&self) -> bool {
         self.committing.is_some() || self.next_is_urgent()
     }
@@ -251,8 +272,9 @@ impl CommitQueue {
     }
 
     fn next_is_urgent(&self) -> bool {
-        let Batch { entries, deliveries, sinks, silences, .. } = &self.next;
-        !(entries.is_empty() && deliveries.is_empty() && sinks.is_empty() && silences.is_none())
+        let Batch { entries, deliveries, sinks, silences, answers, .. } = &self.next;
+        let is_empty = entries.is_empty() && deliveries.is_empty() && sinks.is_empty() && answers.is_empty();
+        !(is_empty && silences.is_none())
     }
 }
 
@@ -276,6 +298,7 @@ impl AfterCommit {
 mod tests {
     use super::*;
     use crate::engine::snapshot::SinkSnapshot;
+    use crate::model::RequestId;
 
     fn at(seconds: u64) -> Now {
         let instant = Instant::after_start(Duration::from_secs(seconds));
@@ -376,6 +399,68 @@ mod tests {
         queue.committed();
 
         assert_eq!(queue.next_deadline(), Some(at(2).instant));
+    }
+
+    /// An answer to the request of this name.
+    fn answer(request: &str) -> RequestAnswer {
+        RequestAnswer { request: RequestId::new(request), text: "done".to_owned() }
+    }
+
+    #[test]
+    fn answers_are_in_the_batch_of_all_that_was_held() {
+        for is_under_way in [false, true] {
+            let mut queue = started();
+            if is_under_way {
+                emit(&mut queue, 0);
+                queue.take(at(1), |_, _| true);
+            }
+            queue.hold();
+            // More than a full batch.
+            for number in 1..=FULL + 2 {
+                emit(&mut queue, number);
+                assert_eq!(queue.take(at(1), |_, _| true), None, "it is held");
+            }
+
+            queue.answer(vec![answer("a")], at(1).instant);
+
+            if is_under_way {
+                assert_eq!(queue.take(at(1), |_, _| true), None, "one is under way");
+                queue.committed();
+            }
+            let batch = queue.take(at(1), |_, _| true).unwrap();
+            assert_eq!(batch.answers, [answer("a")]);
+            assert_eq!(batch.entries.len(), FULL + 2);
+        }
+    }
+
+    #[test]
+    fn answers_wait_behind_full_batches() {
+        let mut queue = started();
+        emit(&mut queue, 0);
+        queue.take(at(1), |_, _| true);
+        for number in 1..=FULL {
+            emit(&mut queue, number);
+            queue.take(at(1), |_, _| true);
+        }
+        queue.hold();
+        queue.answer(vec![answer("a")], at(1).instant);
+        queue.take(at(1), |_, _| true);
+
+        queue.committed();
+        assert_eq!(queue.take(at(1), |_, _| true).unwrap().answers, []);
+        queue.committed();
+        assert_eq!(queue.take(at(1), |_, _| true).unwrap().answers, [answer("a")]);
+    }
+
+    #[test]
+    fn answer_to_what_changed_nothing_is_committed() {
+        let mut queue = started();
+        queue.hold();
+
+        queue.answer(vec![answer("a")], at(1).instant);
+
+        assert!(queue.has_urgent_changes());
+        assert_eq!(queue.take(at(1), |_, _| true).unwrap().answers, [answer("a")]);
     }
 
     #[test]

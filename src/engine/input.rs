@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::action::{ListId, PollId};
+use super::action::{ListId, PollId, RequestAnswer};
 use super::failure::Failure;
 use super::silences::NewSilence;
 use super::sink_plan::SinkPlan;
@@ -95,6 +95,10 @@ pub enum Command {
     EndSilence(SilenceId),
     /// Commit all changes so far as soon as the commit under way permits it.
     Commit,
+    /// Begin no commit until [`Command::Answer`].
+    HoldCommits,
+    /// Commit all changes so far in one batch, and these answers with them.
+    Answer(Vec<RequestAnswer>),
     /// Read the first page of a project's list soon, unless one was read: for what it shows about
     /// other jobs.
     ReadList(ProjectName),

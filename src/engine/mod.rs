@@ -75,6 +75,7 @@ use jiff::Timestamp;
 
 pub use action::{
     Action, Batch, BatchEnd, BatchEntry, Delivery, DeliveryChange, DeliveryUpdate, ListId, PollId, Prune,
+    RequestAnswer,
 };
 pub use commit_queue::CommitTicket;
 pub use condition::Condition;

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::{
-    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobResults, Reloaded, RequestError,
-    RequestErrorKind, SetSilence, SilenceList, SinkTests, TestSinks,
+    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, Handover, JobResults, Reloaded,
+    RequestError, RequestErrorKind, SetSilence, SilenceList, SinkTests, TestSinks,
 };
 use crate::adapters::http;
 use crate::adapters::report::{DaemonStatus, History, HistoryQuery, SilenceStatus, Status, StatusQuery};
@@ -27,6 +27,10 @@ const DAEMON_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a page of the history may take to be read, which a busy disk delays.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a handover may take: the daemon says earlier how it ended, by its drain timeout of an
+/// hour at most and its lease.
+const HANDOVER_TIMEOUT: Duration = Duration::from_hours(2);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +113,11 @@ impl Client {
     /// Has the configuration read again.
     pub async fn reload(&self) -> Result<Reloaded, CallError> {
         self.call(Method::POST, url(&["reload"]), &()).await
+    }
+
+    /// Gives the lease to another replica, and waits until that is active.
+    pub async fn handover(&self) -> Result<Handover, CallError> {
+        self.known(self.call_within(HANDOVER_TIMEOUT, Method::POST, url(&["handover"]), &()).await)
     }
 
     /// Pauses a project.

@@ -8,9 +8,11 @@
 //! the watch goes on: a request is one more event of the daemon's loop, and what grows with the
 //! number of jobs is answered in parts, each an event of its own.
 
+mod change;
 mod client;
 mod connections;
 mod explain;
+mod handover;
 mod history;
 mod jobs;
 mod path;
@@ -20,11 +22,13 @@ mod server;
 mod silence;
 mod sink_test;
 
+pub use change::{Change, ChangeAnswer, HandedOverRequest, answer_text, parse_answer};
 pub use client::{CallError, Client};
 pub use explain::{
     CadenceReport, ExplainJob, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport,
     SinceReport, TurnReport,
 };
+pub use handover::{Handover, HandoverBegun};
 pub use jobs::{AddJobs, ForgetJobs, JobChange, JobResult, JobResults, NewJob};
 pub use path::{client_path, server_path};
 pub use pause::Changed;
@@ -33,8 +37,9 @@ pub use server::{BindError, Server};
 pub use silence::{SetSilence, SilenceList};
 pub use sink_test::{SinkTest, SinkTests, TestSinks};
 
-use super::report::{Question, RequestError, RequestErrorKind, Responder, SilenceStatus};
-use crate::model::{ProjectName, SilenceId};
+use serde_json::Value;
+
+use super::report::{Question, RequestError, RequestErrorKind, Responder};
 
 /// A request of a client, and how to answer it.
 #[derive(Debug)]
@@ -45,22 +50,14 @@ pub enum Request {
     Explain(ExplainJob, Responder<ExplanationReport>),
     /// Send a marked test event to sinks.
     TestSinks(TestSinks, Responder<SinkTests>),
-    /// Watch these jobs beside those of the configuration.
-    Add(AddJobs, Responder<JobResults>),
-    /// Stop watching these jobs.
-    Forget(ForgetJobs, Responder<JobResults>),
+    /// Change something. The answer is the document of that change.
+    Change(Change, Responder<Value>),
     /// Read the configuration again.
     Reload(Responder<Reloaded>),
-    /// Make no request for a project until it is resumed.
-    Pause(ProjectName, Responder<Changed>),
-    /// Poll the jobs of a project again.
-    Resume(ProjectName, Responder<Changed>),
+    /// Give the lease to another replica.
+    Handover(Responder<Handover>),
     /// List the silences in force.
     Silences(Responder<SilenceList>),
-    /// Drop deliveries of events that match, for some time.
-    SetSilence(SetSilence, Responder<SilenceStatus>),
-    /// End a silence before its time.
-    EndSilence(SilenceId, Responder<SilenceStatus>),
 }
 
 impl From<Question> for Request {

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 use super::connections;
 use super::history::history;
 use super::{
-    AddJobs, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, SetSilence,
+    AddJobs, Change, ExplainJob, ForgetJobs, Request, RequestError, RequestErrorKind, Responder, SetSilence,
     TestSinks,
 };
 use crate::adapters::http::{ARRIVAL_TIMEOUT, SocketError, SocketFile};
@@ -149,6 +149,7 @@ fn router(sources: Sources) -> Router {
         .route("/v1/explain", post(explain))
         .route("/v1/sinks/test", post(test_sinks))
         .route("/v1/reload", post(async |State(requests)| answer(&requests, Request::Reload).await))
+        .route("/v1/handover", post(async |State(requests)| answer(&requests, Request::Handover).await))
         .route("/v1/projects/{name}/pause", post(pause))
         .route("/v1/projects/{name}/resume", post(resume))
         .route(
@@ -199,11 +200,11 @@ async fn status(State(requests): State<Requests>, RawQuery(query): RawQuery) -> 
 }
 
 async fn add(State(requests): State<Requests>, Body(jobs): Body<AddJobs>) -> Response {
-    answer(&requests, |reply| Request::Add(jobs, reply)).await
+    change(&requests, Change::Add(jobs)).await
 }
 
 async fn forget(State(requests): State<Requests>, Body(jobs): Body<ForgetJobs>) -> Response {
-    answer(&requests, |reply| Request::Forget(jobs, reply)).await
+    change(&requests, Change::Forget(jobs)).await
 }
 
 async fn explain(State(requests): State<Requests>, Body(job): Body<ExplainJob>) -> Response {
@@ -218,15 +219,15 @@ async fn test_sinks(State(requests): State<Requests>, Body(sinks): Body<TestSink
 type ProjectInPath = Result<UrlPath<String>, PathRejection>;
 
 async fn pause(State(requests): State<Requests>, name: ProjectInPath) -> Response {
-    of_project(name, async |name| answer(&requests, |reply| Request::Pause(name, reply)).await).await
+    of_project(name, async |name| change(&requests, Change::Pause(name)).await).await
 }
 
 async fn resume(State(requests): State<Requests>, name: ProjectInPath) -> Response {
-    of_project(name, async |name| answer(&requests, |reply| Request::Resume(name, reply)).await).await
+    of_project(name, async |name| change(&requests, Change::Resume(name)).await).await
 }
 
 async fn set_silence(State(requests): State<Requests>, Body(silence): Body<SetSilence>) -> Response {
-    answer(&requests, |reply| Request::SetSilence(silence, reply)).await
+    change(&requests, Change::SetSilence(silence)).await
 }
 
 async fn end_silence(
@@ -234,7 +235,7 @@ async fn end_silence(
     id: Result<UrlPath<SilenceId>, PathRejection>,
 ) -> Response {
     match id {
-        Ok(UrlPath(id)) => answer(&requests, |reply| Request::EndSilence(id, reply)).await,
+        Ok(UrlPath(id)) => change(&requests, Change::EndSilence(id)).await,
         Err(rejection) => error_response(RequestError::new(RequestErrorKind::Invalid, rejection.body_text())),
     }
 }
@@ -244,6 +245,11 @@ async fn of_project(name: ProjectInPath, answer: impl AsyncFnOnce(ProjectName) -
         Ok(UrlPath(name)) => answer(ProjectName::new(name)).await,
         Err(rejection) => error_response(RequestError::new(RequestErrorKind::Invalid, rejection.body_text())),
     }
+}
+
+/// Has something changed.
+async fn change(requests: &Requests, change: Change) -> Response {
+    answer(requests, |reply| Request::Change(change, reply)).await
 }
 
 /// Passes a request to the daemon's loop, and its answer to the client.

@@ -39,7 +39,8 @@ pub enum RequestErrorKind {
     BadConfiguration,
     /// 500: the state cannot be read.
     Unreadable,
-    /// 503: the daemon is stopping, has too many connections, or takes too long.
+    /// 503: the daemon is stopping, has too many connections, takes too long, or needs another replica
+    /// that is not there.
     Stopping,
 }
 

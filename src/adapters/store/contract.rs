@@ -282,6 +282,7 @@ pub(super) fn any_batch(rng: &mut fastrand::Rng, now: &Snapshot, emitted: &mut u
         forgotten: forgotten.into_iter().map(|job| (job.project, job.id)).collect(),
         silences: rng.bool().then(|| silences(&some(rng, vec![1, 2, 3]))),
         prune: Prune { deliveries_before: rng.bool().then_some(at), history_before },
+        ..Batch::default()
     }
 }
 

@@ -34,7 +34,9 @@ pub use late_reader::LateReader;
 pub use moving::{Arrival, Departure, RowCounts, Rows, destination, origin};
 #[cfg(feature = "postgres")]
 pub use postgres::{Postgres, postgres_script};
-pub use replica::{ActiveReplica, ClusterView, Lease, Look, Looking, OtherReplica, Replica};
+pub use replica::{
+    ActiveReplica, ClusterView, HAND_OVER_TIMEOUT, Lease, Look, Looking, OtherReplica, Replica,
+};
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;
 
@@ -42,7 +44,7 @@ use crate::adapters::report::Reader;
 use crate::config::{StatePlace, StateSettings};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::{Batch, Edit};
-use crate::model::{DeliveryId, Payload};
+use crate::model::{DeliveryId, Payload, RequestId};
 use crate::platform::clock::Clock;
 
 /// The store of these settings; none if they name no place.
@@ -143,6 +145,14 @@ pub type Lost = Pin<Box<dyn Future<Output = StoreError> + Send>>;
 /// The body of a delivery, if that is not the event as JSON.
 pub type Body = (DeliveryId, Vec<u8>);
 
+/// A request that a standby handed over to the active replica.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandedOver {
+    pub id: RequestId,
+    /// What the standby wrote.
+    pub text: String,
+}
+
 /// A state to which this process commits.
 pub trait Store: Send {
     /// Commits a batch, with the bodies of its deliveries. One commit is under way at a time.
@@ -159,6 +169,13 @@ pub trait Store: Send {
 
     /// The changes that a [`DeliveryAdmin`] made since the last call. Fails once the state is gone.
     fn edits(&self) -> Pending<Vec<Edit>>;
+
+    /// The requests that standbys handed over, as the last call of [`Store::edits`] found them, each
+    /// once. Each is answered by a batch that holds its answer; what is not answered in the time of
+    /// this store is handed over to the next one.
+    fn handed_over(&self) -> Pending<Vec<HandedOver>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
     /// The lease of the state; none if the state belongs to one process at a time.
     fn lease(&self) -> Option<Arc<dyn Lease>> {

@@ -13,6 +13,9 @@ use super::{OpenError, Opened, Pending};
 use crate::engine::snapshot::Snapshot;
 use crate::model::time::Instant;
 
+/// How long a request that was handed over waits to be taken.
+pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The part that this process takes in a cluster. It reconnects by itself.
 pub trait Replica: Send {
     /// Looks at the lease, and takes it if it is free: it was given back, or its holder showed no sign of life for one lease.
@@ -27,6 +30,14 @@ pub trait Replica: Send {
 
     /// All that is committed, for questions to a replica that stands by.
     fn snapshot(&mut self) -> Pending<Snapshot>;
+
+    /// Hands a request over to the active replica. Returns the answer that it committed together with
+    /// what the request changed. If it did not take the request within [`HAND_OVER_TIMEOUT`], there is
+    /// none, and if the request cannot be written down, this fails: then nothing is changed, neither
+    /// now nor later.
+    fn hand_over(&mut self, _request: String) -> Pending<Option<String>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Identifies the configuration of this process from now on: others whose differs are reported,
     /// and wait longer before they take the lease from it.
@@ -62,6 +73,8 @@ pub struct ClusterView {
     pub cluster: String,
     /// What this process is called.
     pub replica: String,
+    /// How long a replica may show no sign of life before it counts as gone.
+    pub lease: Duration,
     /// How often the lease was taken, by any replica.
     pub epoch: u64,
     /// The one that has the lease, if one has.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::handover;
 use super::role::cluster_status;
 use crate::adapters::metrics::{ClusterReading, Counters};
 use crate::adapters::report::{ClusterStatus, Reader as _, Role};
@@ -83,6 +84,12 @@ impl Cluster {
     pub(super) fn reconfigure(&mut self, setup: Setup) {
         self.replica.configure(&setup.fingerprint());
         self.setup = setup;
+    }
+
+    /// Leaves the lease, which was given back, to another replica for a while.
+    pub(super) fn leave_to_others(&mut self) {
+        let lease = self.replica.cluster().lease;
+        self.replica.decline(lease * handover::DECLINED_LEASES);
     }
 
     /// A driver for a term that begins with this state, as after a restart. `counts` if its counters

@@ -9,6 +9,8 @@
 
 mod cluster;
 mod configuration;
+mod handed_over;
+mod handover;
 mod liveness;
 mod metrics;
 mod named;
@@ -25,21 +27,24 @@ mod view;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinError;
 use tracing::error;
 
 pub use cluster::Cluster;
 pub use configuration::{Fixed, LoadError, Loaded};
 
+use handed_over::HandedOverRequests;
 use liveness::Liveness;
 use reload::Reloads;
 use status::Identity;
-use term::Term;
+use term::{Ended, Term};
 use trouble::Beside;
 
 use crate::adapters::control::{Request, Server};
 use crate::adapters::monitor::Monitor;
 use crate::adapters::report::{ClusterStatus, Question};
+use crate::adapters::store::ClusterView;
 use crate::adapters::systemd::Notifier;
 use crate::adapters::web;
 use crate::app::driver::{Driver, Error};
@@ -74,7 +79,11 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
     let mut term = Term::new(driver, None);
     // Dropped before the term, so that nothing reads its state when that is closed.
     let mut daemon = Daemon::new(options, clock);
-    term.run(&mut daemon, signals).await
+    match term.run(&mut daemon, signals).await? {
+        Ended::Done(exit) => Ok(exit),
+        // There is none to hand over to, which is refused.
+        Ended::HandedOver => Ok(Exit::Success),
+    }
 }
 
 /// The same for a process among replicas: it stands by, watches for a term when it has the lease, and
@@ -97,8 +106,10 @@ pub async fn run_replica(
             term.answer(request, &mut daemon);
         }
         match term.run(&mut daemon, signals).await {
+            Ok(Ended::Done(exit)) => return Ok(exit),
+            Ok(Ended::HandedOver) => cluster.leave_to_others(),
             Err(Error::Store(_) | Error::LeaseOver) => cluster.tally.losses += 1,
-            ended => return ended,
+            Err(error) => return Err(error),
         }
     }
 }
@@ -115,6 +126,10 @@ struct Daemon {
     reloads: Reloads,
     liveness: Liveness,
     hangups: Option<Hangups>,
+    /// What this process asks of the active replica, if that is another one.
+    handed_over: HandedOverRequests,
+    /// The replicas as they were last seen, for those who wait for a change.
+    seen: watch::Sender<Option<ClusterView>>,
 }
 
 /// What can happen to a daemon, beside its work.
@@ -151,6 +166,8 @@ impl Daemon {
             reloads,
             liveness,
             hangups,
+            handed_over: HandedOverRequests::default(),
+            seen: watch::Sender::new(None),
         }
     }
 

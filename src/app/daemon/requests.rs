@@ -5,13 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tracing::info;
 
-use super::named;
 use super::view::WatchView;
+use super::{named, silences};
 use crate::adapters::control::{
-    AddJobs, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobChange, JobResult, JobResults, NewJob,
-    SinkTests, TestSinks,
+    AddJobs, Change, ChangeAnswer, Changed, ExplainJob, ExplanationReport, ForgetJobs, JobChange, JobResult,
+    JobResults, NewJob, SinkTests, TestSinks,
 };
 use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::adapters::sinks::Sink;
@@ -62,6 +63,24 @@ impl AnswersAfterCommit {
             send(Some(error.clone()));
         }
     }
+}
+
+/// Carries out a change.
+pub(super) fn carry_out(driver: &mut Driver, change: Change) -> ChangeAnswer {
+    match change {
+        Change::Add(jobs) => document(&add(driver, jobs)?),
+        Change::Forget(jobs) => document(&forget(driver, &jobs)?),
+        Change::Pause(project) => document(&pause(driver, &project)?),
+        Change::Resume(project) => document(&resume(driver, &project)?),
+        Change::SetSilence(silence) => document(&silences::set(driver, silence)?),
+        Change::EndSilence(id) => document(&silences::end(driver, id)?),
+    }
+}
+
+pub(super) fn document(answer: &impl Serialize) -> ChangeAnswer {
+    // What goes wrong in writing JSON is a bug.
+    serde_json::to_value(answer)
+        .map_err(|error| RequestError::new(RequestErrorKind::Unreadable, error.to_string()))
 }
 
 /// When a job is polled next, and why.
@@ -133,7 +152,7 @@ fn chosen_sinks(
 }
 
 /// Watches further jobs. If one of them cannot be watched, none is.
-pub(super) fn add(driver: &mut Driver, jobs: AddJobs) -> Result<JobResults, RequestError> {
+fn add(driver: &mut Driver, jobs: AddJobs) -> Result<JobResults, RequestError> {
     let project = project(driver.engine(), jobs.project)?;
     let settings = jobs.jobs.into_iter().map(settings).collect::<Result<Vec<_>, _>>()?;
     let jobs = settings.into_iter().map(|job| add_one(driver, &project, job)).collect();
@@ -154,7 +173,7 @@ fn add_one(driver: &mut Driver, project: &ProjectName, job: JobSettings) -> JobR
 }
 
 /// Stops watching jobs that were added. If one of them is not named clearly, none is forgotten.
-pub(super) fn forget(driver: &mut Driver, jobs: &ForgetJobs) -> Result<JobResults, RequestError> {
+fn forget(driver: &mut Driver, jobs: &ForgetJobs) -> Result<JobResults, RequestError> {
     let ForgetJobs { project, jobs } = jobs;
     let named = jobs.iter().map(|job| match named::one_to_forget(driver.engine(), job, project.as_ref()) {
         Err(error) if error.kind == RequestErrorKind::NotFound => Ok(Err(job)),
@@ -187,13 +206,13 @@ fn forget_one(driver: &mut Driver, (project, id): JobKey) -> JobResult {
 }
 
 /// Makes no request for a project until it is resumed.
-pub(super) fn pause(driver: &mut Driver, project: &ProjectName) -> Result<Changed, RequestError> {
+fn pause(driver: &mut Driver, project: &ProjectName) -> Result<Changed, RequestError> {
     let reply = driver.command(Command::Pause(project.clone()));
     changed(driver.engine(), project, &reply, "paused")
 }
 
 /// Polls the jobs of a project again.
-pub(super) fn resume(driver: &mut Driver, project: &ProjectName) -> Result<Changed, RequestError> {
+fn resume(driver: &mut Driver, project: &ProjectName) -> Result<Changed, RequestError> {
     let reply = driver.command(Command::Resume(project.clone()));
     changed(driver.engine(), project, &reply, "resumed")
 }

@@ -11,11 +11,12 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::cluster::{Cluster, active_status};
+use super::handover;
 use super::reload::Effect;
 use super::requests::{self, AnswersAfterCommit, TestBench};
 use super::view::WatchView;
-use super::{Daemon, LoadError, Loaded, Wakeup, asked_on_web, metrics, silences, status};
-use crate::adapters::control::Request;
+use super::{Daemon, LoadError, Loaded, Wakeup, asked_on_web, handed_over, metrics, silences, status};
+use crate::adapters::control::{HandoverBegun, Request};
 use crate::adapters::report::{Question, RequestError, RequestErrorKind, Role, shown_minute};
 use crate::adapters::store::StoreError;
 use crate::adapters::web;
@@ -35,6 +36,24 @@ pub(super) struct Term<'a> {
     answers: AnswersAfterCommit,
     /// The part that this process takes among replicas, if they share its state.
     cluster: Option<&'a mut Cluster>,
+    /// Whether the lease is to go to another replica.
+    hands_over: bool,
+}
+
+/// How a term ends without an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The process ends with this exit code.
+    Done(Exit),
+    /// The lease was given back, and the process stands by.
+    HandedOver,
+}
+
+/// Why a term is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leaving {
+    Stop,
+    Handover,
 }
 
 /// What happens next.
@@ -47,12 +66,12 @@ enum Next {
 
 impl<'a> Term<'a> {
     pub(super) fn new(driver: Driver, cluster: Option<&'a mut Cluster>) -> Self {
-        Self { driver, answers: AnswersAfterCommit::default(), cluster }
+        Self { driver, answers: AnswersAfterCommit::default(), cluster, hands_over: false }
     }
 
     /// Watches until a request to stop, or until everything is done; among replicas, until the lease
     /// is lost, which is an error, too.
-    pub(super) async fn run(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Exit, Error> {
+    pub(super) async fn run(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Ended, Error> {
         let ended = self.watch(daemon, signals).await;
         if let Err(error) = &ended
             && self.cluster.is_some()
@@ -62,9 +81,9 @@ impl<'a> Term<'a> {
         ended
     }
 
-    async fn watch(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Exit, Error> {
+    async fn watch(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Ended, Error> {
         self.greet(daemon);
-        loop {
+        let leaving = loop {
             failpoint::reached("stall_loop");
             self.answers.send_committed(self.driver.engine());
             daemon.liveness.show(&self.driver, daemon.web.as_ref());
@@ -78,7 +97,10 @@ impl<'a> Term<'a> {
                 log_held(self.driver.engine(), daemon.identity.state.is_some());
                 daemon.liveness.stopping(Duration::ZERO);
                 self.give_back(signals).await;
-                return Ok(exit);
+                return Ok(Ended::Done(exit));
+            }
+            if self.hands_over {
+                break Leaving::Handover;
             }
 
             let next = match self.next(daemon, signals).await {
@@ -88,28 +110,33 @@ impl<'a> Term<'a> {
                 next => next?,
             };
             match next {
-                Next::Stop => break,
+                Next::Stop => break Leaving::Stop,
                 Next::Turned(events) => {
                     explain_key_replacement(&events);
                     publish(daemon, &events);
+                    self.carry_out_handed_over(daemon);
                 }
                 Next::Woken(wakeup) => self.react(wakeup, daemon),
             }
             // Else up to a hundred inputs follow before the connections of the control socket have
             // their turn, and a page of the list takes a millisecond.
             tokio::task::yield_now().await;
-        }
+        };
 
-        match self.drain(daemon, signals).await {
+        let mut is_stopped = leaving == Leaving::Stop;
+        match self.drain(leaving, daemon, signals).await {
             // Whatever is pending is sent by the next active replica.
             Err(error) if self.cluster.is_some() => self.lost(&error),
             drained => {
-                drained?;
+                is_stopped |= drained?;
                 self.give_back(signals).await;
             }
         }
+        if !is_stopped {
+            return Ok(Ended::HandedOver);
+        }
         info!("stopped");
-        Ok(Exit::Success)
+        Ok(Ended::Done(Exit::Success))
     }
 
     /// Leaves the state to another replica at once.
@@ -154,6 +181,7 @@ impl<'a> Term<'a> {
         info!(jobs, ended, "watching {restores}{others}{before}");
 
         self.driver.start();
+        daemon.seen.send_replace(self.driver.cluster());
         daemon.liveness.ready(&self.driver);
         daemon.enter(if self.cluster.is_some() { web::Phase::Active } else { web::Phase::Ready });
     }
@@ -199,33 +227,38 @@ impl<'a> Term<'a> {
                 requests::test_sinks(TestBench::of(driver), &wanted, reply);
             }
             Request::Reload(reply) => daemon.reloads.request(Some(reply), &mut daemon.liveness),
-            Request::Add(jobs, reply) => {
-                let added = requests::add(driver, jobs);
-                answers.add(driver, reply, added);
-            }
-            Request::Forget(jobs, reply) => {
-                let forgotten = requests::forget(driver, &jobs);
-                answers.add(driver, reply, forgotten);
-            }
-            Request::Pause(project, reply) => {
-                let paused = requests::pause(driver, &project);
-                answers.add(driver, reply, paused);
-            }
-            Request::Resume(project, reply) => {
-                let resumed = requests::resume(driver, &project);
-                answers.add(driver, reply, resumed);
+            Request::Handover(reply) => match self.begin_handover(daemon) {
+                Ok(begun) => {
+                    let (clock, seen) = (self.driver.clock(), daemon.seen.subscribe());
+                    handover::answer(begun, clock.now().instant, seen, clock, reply);
+                }
+                Err(error) => drop(reply.send(Err(error))),
+            },
+            Request::Change(change, reply) => {
+                let changed = requests::carry_out(driver, change);
+                answers.add(driver, reply, changed);
             }
             // A failed send means that the client is gone.
             Request::Silences(reply) => drop(reply.send(Ok(silences::list(WatchView::of(driver))))),
-            Request::SetSilence(silence, reply) => {
-                let set = silences::set(driver, silence);
-                answers.add(driver, reply, set);
-            }
-            Request::EndSilence(id, reply) => {
-                let ended = silences::end(driver, id);
-                answers.add(driver, reply, ended);
-            }
         }
+    }
+
+    /// Carries out what clients of other replicas ask for.
+    fn carry_out_handed_over(&mut self, daemon: &Daemon) {
+        let requests = self.driver.take_handed_over();
+        let hands_over = &mut self.hands_over;
+        handed_over::carry_out(&mut self.driver, requests, |driver| {
+            let begun = handover::begin(driver.cluster().as_ref(), daemon.drain_timeout);
+            *hands_over |= begun.is_ok();
+            begun
+        });
+    }
+
+    /// Has the lease go to another replica.
+    fn begin_handover(&mut self, daemon: &Daemon) -> Result<HandoverBegun, RequestError> {
+        let begun = handover::begin(self.driver.cluster().as_ref(), daemon.drain_timeout)?;
+        self.hands_over = true;
+        Ok(begun)
     }
 
     /// Answers a question, which changes nothing.
@@ -277,29 +310,45 @@ impl<'a> Term<'a> {
     /// that it finds.
     async fn give_up(&mut self, lost: StoreError, daemon: &mut Daemon, signals: &mut Signals) -> Error {
         error!("{lost}; ending, because nothing can be committed");
-        match self.drain(daemon, signals).await {
-            Ok(()) => Error::Store(lost),
+        match self.drain(Leaving::Stop, daemon, signals).await {
+            Ok(_) => Error::Store(lost),
             Err(error) => error,
         }
     }
 
-    /// Stops polling and sends pending deliveries; a second request to stop ends that, too.
-    async fn drain(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<(), Error> {
-        // No further requests are accepted.
-        daemon.control = None;
-        daemon.enter(web::Phase::Stopping);
-        daemon.liveness.stopping(daemon.drain_timeout);
+    /// Stops polling and sends pending deliveries; a further request to stop ends that, too. Returns
+    /// whether there was one.
+    async fn drain(
+        &mut self,
+        leaving: Leaving,
+        daemon: &mut Daemon,
+        signals: &mut Signals,
+    ) -> Result<bool, Error> {
         let driver = &mut self.driver;
         let pending = driver.engine().deliveries().pending();
-        info!(pending, "stopping; pending deliveries: {pending}");
+        match leaving {
+            Leaving::Stop => {
+                // No further requests are accepted.
+                daemon.control = None;
+                daemon.enter(web::Phase::Stopping);
+                daemon.liveness.stopping(daemon.drain_timeout);
+                info!(pending, "stopping; pending deliveries: {pending}");
+            }
+            // Requests that come now are handed over to the next active replica.
+            Leaving::Handover => info!(pending, "handing over; pending deliveries: {pending}"),
+        }
         driver.command(Command::Stop);
 
         let clock = driver.clock();
         let limit = driver.now().instant + daemon.drain_timeout;
+        let mut is_asked_to_stop = false;
         while self.driver.engine().deliveries().busy_until(limit) {
             tokio::select! {
                 biased;
-                _ = signals.next() => break,
+                _ = signals.next() => {
+                    is_asked_to_stop = true;
+                    break;
+                }
                 () = clock.sleep_until(Some(limit)) => break,
                 () = daemon.liveness.due() => {}
                 turned = self.driver.turn() => publish(daemon, &turned?),
@@ -316,7 +365,7 @@ impl<'a> Term<'a> {
         if pending > 0 {
             warn!(pending, "stopped; deliveries still pending: {pending}");
         }
-        Ok(())
+        Ok(is_asked_to_stop)
     }
 
     /// How the jobs ended, once all have and no delivery is pending but those that are held.

@@ -32,16 +32,16 @@ use super::setup::Setup;
 use crate::adapters::metrics::Counters;
 use crate::adapters::pinecone;
 use crate::adapters::sinks::Sink;
-use crate::adapters::store::{ClusterView, Lost, Opened, Pending, Store, StoreError, Volatile};
+use crate::adapters::store::{ClusterView, HandedOver, Lost, Opened, Pending, Store, StoreError, Volatile};
 use crate::engine::snapshot::Snapshot;
-use crate::engine::{Batch, Command, CommandReply, Engine, Input, PollId, Reconfigured};
+use crate::engine::{Batch, Command, CommandReply, Edit, Engine, Input, PollId, Reconfigured, RequestAnswer};
 use crate::model::time::{Instant, Now, earliest};
 use crate::model::{Event, JobId, ProjectName, SinkName};
 use crate::platform::clock::Clock;
 use crate::platform::randomness;
 
-/// Time between two checks for changes that other processes made to the state, and for its files. A
-/// check costs two system calls and one read of shared memory.
+/// Time between two checks for what other processes changed in the state or ask for there, and for
+/// its files. A check of a file costs two system calls and one read of shared memory.
 const EDIT_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The loop runs at least this often.
@@ -68,7 +68,9 @@ pub struct Driver {
     polls: Tasks<Answered>,
     deliveries: Tasks<Result<Input, StoreError>>,
     commits: Tasks<Result<Arc<Batch>, StoreError>>,
-    edits: Tasks<Result<Input, StoreError>>,
+    edits: Tasks<Result<(Vec<Edit>, Vec<HandedOver>), StoreError>>,
+    /// Requests that other replicas handed over and that its caller has not taken.
+    handed_over: Vec<HandedOver>,
     /// When the next check for edits begins; none if the state is not durable, or while one is
     /// under way.
     next_edit_check: Option<Instant>,
@@ -160,6 +162,7 @@ impl Driver {
             deliveries: Tasks::new(),
             commits: Tasks::new(),
             edits: Tasks::new(),
+            handed_over: Vec::new(),
             slept: clock.slept(),
             expected: None,
         }
@@ -227,9 +230,11 @@ impl Driver {
                 self.counters.attempted(&input);
                 (input, nothing())
             }
-            Some(input) = self.edits.next() => {
+            Some(found) = self.edits.next() => {
                 // A failed check is the last one: a state that is gone does not come back.
-                let input = input??;
+                let (edits, handed_over) = found??;
+                self.handed_over.extend(handed_over);
+                let input = Input::DeliveriesEdited(edits);
                 self.counters.edited(&input);
                 self.next_edit_check = Some(self.clock.now().instant + EDIT_CHECK_INTERVAL);
                 (input, nothing())
@@ -274,6 +279,18 @@ impl Driver {
     /// Hands a command to the engine and carries out what follows.
     pub fn command(&mut self, command: Command) -> CommandReply {
         self.handle(Input::Command(command))
+    }
+
+    /// The requests that other replicas handed over since the last call.
+    pub fn take_handed_over(&mut self) -> Vec<HandedOver> {
+        std::mem::take(&mut self.handed_over)
+    }
+
+    /// Commits what `work` changes together with the answers that it returns: all of it or nothing.
+    pub fn commit_with_answers(&mut self, work: impl FnOnce(&mut Self) -> Vec<RequestAnswer>) {
+        self.command(Command::HoldCommits);
+        let answers = work(self);
+        self.command(Command::Answer(answers));
     }
 
     /// Hands an input to the engine and carries out what follows.
@@ -382,7 +399,7 @@ impl Driver {
 
     fn check_for_edits(&mut self) {
         self.next_edit_check = None;
-        let edits = self.store.edits();
-        self.edits.start(self.clock.now().instant, async move { edits.await.map(Input::DeliveriesEdited) });
+        let (edits, handed_over) = (self.store.edits(), self.store.handed_over());
+        self.edits.start(self.clock.now().instant, async move { Ok((edits.await?, handed_over.await?)) });
     }
 }

@@ -193,6 +193,7 @@ impl Sightings {
         ClusterView {
             cluster: self.cluster.clone(),
             replica: self.name.clone(),
+            lease: self.times.lease,
             epoch: seen.lease.as_ref().map_or(0, |(row, _)| u64::try_from(row.epoch).unwrap_or_default()),
             active,
             others: seen.others.values().filter(listed).map(other).collect(),

@@ -54,6 +54,6 @@ pub(super) fn sql(fence: &Fence, number: i64, document: &str) -> String {
 }
 
 /// Whether the server may have done what failed with this.
-fn may_be_done(fault: &Fault) -> bool {
+pub(super) fn may_be_done(fault: &Fault) -> bool {
     fault.code().is_none_or(|code| code.starts_with("57") || code.starts_with("08"))
 }

@@ -8,9 +8,9 @@ use super::fault::Fault;
 use super::lease::Fence;
 use super::link::{Answer, Link};
 use super::literal::Literal;
-use super::recall::{self, DELIVERY};
-use super::row;
+use super::recall::DELIVERY;
 use super::tenure::{TAKEN, Tenure};
+use super::{recall, requests, row};
 use crate::adapters::store::{Lease as _, StoreError};
 use crate::engine::Edit;
 use crate::model::{DeliveryId, Event, Payload};
@@ -69,17 +69,20 @@ fn read(row: &SimpleQueryRow, id: &DeliveryId) -> Result<Payload, Fault> {
 }
 
 /// The deliveries that were changed by others than this process, each once. Another change of one of
-/// them meanwhile is left for the next time.
-pub(super) async fn edits(tenure: &Tenure, link: &Link) -> Result<Vec<Edit>, StoreError> {
+/// them meanwhile is left for the next time. In the same message, looks whether another replica has a
+/// request.
+pub(super) async fn edits(tenure: &Tenure, link: &Link) -> Result<(Vec<Edit>, bool), StoreError> {
     let sql = format!(
         "SELECT {DELIVERY}, d.state, d.event FROM restore_watch.deliveries d JOIN restore_watch.events e ON e.seq = d.event
-         WHERE d.cluster = {} AND d.edited ORDER BY e.seq, d.sink COLLATE \"C\"",
-        Literal(&tenure.fence.cluster)
+         WHERE d.cluster = {} AND d.edited ORDER BY e.seq, d.sink COLLATE \"C\"; {}",
+        Literal(&tenure.fence.cluster),
+        requests::looking(&tenure.fence.cluster)
     );
     let answer = ask(tenure, link, &sql).await?;
-    let rows = answer.last().map(Vec::as_slice).unwrap_or_default();
+    let rows = answer.first().map(Vec::as_slice).unwrap_or_default();
+    let has_requests = answer.last().is_some_and(|rows| !rows.is_empty());
     if rows.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), has_requests));
     }
 
     let failed = |fault: Fault| fault.while_doing("read", link.database());
@@ -92,7 +95,7 @@ pub(super) async fn edits(tenure: &Tenure, link: &Link) -> Result<Vec<Edit>, Sto
     let mut edits: Vec<_> = edits.map_err(failed)?.into_iter().flatten().collect();
     // What is tried again comes before what is dropped.
     edits.sort_by_key(|edit| matches!(edit, Edit::Drop(_)));
-    Ok(edits)
+    Ok((edits, has_requests))
 }
 
 /// Marks these deliveries as not edited, if the lease is still that of this tenure: then the first

@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::adapters::store::Body;
 use crate::adapters::store::record::Record;
 use crate::engine::snapshot::{JobRecord, ProjectRecord, SinkRecord};
-use crate::engine::{Batch, BatchEnd, BatchEntry, DeliveryUpdate};
+use crate::engine::{Batch, BatchEnd, BatchEntry, DeliveryUpdate, RequestAnswer};
 use crate::model::{DeliveryId, EndedRestore, EventKind, Keyword as _, Status};
 
 /// The document of a batch, with the bodies of its deliveries.
@@ -35,6 +35,7 @@ pub(super) fn of(batch: &Batch, bodies: Vec<Body>) -> serde_json::Result<String>
             .iter()
             .map(|(project, job)| (text(project.as_str()), text(job.as_str())))
             .collect(),
+        answers: batch.answers.iter().map(answer).collect(),
         deliveries_before: batch.prune.deliveries_before.map(Timestamp::as_millisecond),
         history_before: batch.prune.history_before.map(Timestamp::as_millisecond),
     };
@@ -62,6 +63,8 @@ struct Document<'a> {
     silences: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     forgotten: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<Answer<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliveries_before: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +143,13 @@ struct Delivery<'a> {
     reason: Option<Cow<'a, str>>,
 }
 
+#[derive(Serialize)]
+struct Answer<'a> {
+    /// The id of the request.
+    id: Cow<'a, str>,
+    answer: Cow<'a, str>,
+}
+
 fn project(record: &ProjectRecord) -> serde_json::Result<Named<'_>> {
     Ok(Named { name: text(record.name.as_str()), record: record.snapshot.to_json()? })
 }
@@ -204,6 +214,10 @@ fn reported_end(restore: &EndedRestore) -> ReportedEnd<'_> {
         outcome: restore.outcome.to_string(),
         ended_at: restore.ended_at().as_millisecond(),
     }
+}
+
+fn answer(answer: &RequestAnswer) -> Answer<'_> {
+    Answer { id: text(answer.request.as_str()), answer: text(&answer.text) }
 }
 
 fn delivery(update: &DeliveryUpdate) -> Delivery<'_> {

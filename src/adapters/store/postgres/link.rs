@@ -52,7 +52,7 @@ impl Link {
     }
 
     /// The connection that is there, or a new one.
-    async fn connection(&self) -> Result<Arc<Connection>, Fault> {
+    pub(super) async fn connection(&self) -> Result<Arc<Connection>, Fault> {
         let _turn = self.connecting.lock().await;
         if let Some(connection) = self.current() {
             return Ok(connection);

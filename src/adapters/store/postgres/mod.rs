@@ -22,6 +22,7 @@ mod place;
 mod reader;
 mod recall;
 mod replica;
+mod requests;
 mod row;
 mod schema;
 mod script;

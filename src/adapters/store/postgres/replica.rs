@@ -11,6 +11,7 @@ use super::connection::Database;
 use super::fault::Fault;
 use super::lease::{self, Fence, Holder, LeaseRow};
 use super::link::Link;
+use super::requests::{Incoming, OwnRequest};
 use super::store::{PostgresStore, Term};
 use super::tenure::{self, Tenure};
 use super::times::{LOOK_INTERVAL, Times};
@@ -38,8 +39,14 @@ pub(super) struct PostgresReplica {
     has_warned: bool,
     /// The token of the last take, whose answer may not have come.
     token: Option<String>,
-    /// Until when the lease is left to others.
-    declines_until: Option<Instant>,
+    declined: Option<Declined>,
+}
+
+/// A lease that is left to others, until this time or until one of them took it.
+struct Declined {
+    /// The last term before.
+    epoch: i64,
+    until: Instant,
 }
 
 /// A lease that was taken, with all that is committed.
@@ -62,7 +69,7 @@ impl PostgresReplica {
             is_prepared: false,
             has_warned: false,
             token: None,
-            declines_until: None,
+            declined: None,
         }
     }
 
@@ -138,7 +145,8 @@ impl PostgresReplica {
     /// Whether the lease is free, as it was just seen.
     fn may_take(&self, row: &LeaseRow) -> bool {
         let now = self.clock.now().instant;
-        let declines = self.declines_until.is_some_and(|until| now < until) && self.sightings.has_others(now);
+        let is_left = |declined: &Declined| now < declined.until && row.epoch == declined.epoch;
+        let declines = self.declined.as_ref().is_some_and(is_left) && self.sightings.has_others(now);
         // The answer to the last take of this process may not have come.
         let is_mine = row.token.is_some() && row.token == self.token;
         let is_free = is_mine || self.sightings.free_at().is_none_or(|free| free <= now);
@@ -176,6 +184,7 @@ impl PostgresReplica {
             write: Link::to(link.database()),
             read: Link::to(link.database()),
             batch: AtomicI64::new(batch),
+            incoming: Incoming::default(),
         });
         // From here on, the lease is kept until the store is dropped.
         let store = PostgresStore::new(Arc::clone(&term), runtime, keep);
@@ -190,7 +199,8 @@ impl PostgresReplica {
             Err(fault) => {
                 if !fault.is_passing() {
                     // A newer program may understand what this one does not.
-                    self.declines_until = Some(self.clock.now().instant + self.times.listed());
+                    let until = self.clock.now().instant + self.times.listed();
+                    self.declined = Some(Declined { epoch: term.tenure.fence.epoch, until });
                     drop(store.give_back().await);
                 }
                 Err(fault)
@@ -204,6 +214,17 @@ async fn recall(link: &Link, cluster: &str, times: Times) -> Result<Snapshot, Fa
     // The lease is kept meanwhile, so that this may take as long as the state is large.
     let answer = link.ask(&recall::sql(cluster), times.lease * 4).await?;
     recall::snapshot(&answer)
+}
+
+/// The error of a state whose address cannot be read.
+fn unread(doing: &'static str, cluster: &str, error: OpenError) -> StoreError {
+    StoreError {
+        class: StoreErrorClass::Failed,
+        doing,
+        state: cluster.to_owned(),
+        fault: error.message,
+        help: "check [state] postgres",
+    }
 }
 
 impl Replica for PostgresReplica {
@@ -229,15 +250,18 @@ impl Replica for PostgresReplica {
     fn snapshot(&mut self) -> Pending<Snapshot> {
         let (link, cluster, times) = (self.link(), self.sightings.cluster.clone(), self.times);
         Box::pin(async move {
-            let link = link.map_err(|error| StoreError {
-                class: StoreErrorClass::Failed,
-                doing: "read",
-                state: cluster.clone(),
-                fault: error.message,
-                help: "check [state] postgres",
-            })?;
+            let link = link.map_err(|error| unread("read", &cluster, error))?;
             let read = recall(&link, &cluster, times).await;
             read.map_err(|fault| fault.while_doing("read", link.database()))
+        })
+    }
+
+    fn hand_over(&mut self, request: String) -> Pending<Option<String>> {
+        let (link, cluster, clock) = (self.link(), self.sightings.cluster.clone(), self.clock);
+        Box::pin(async move {
+            let link = link.map_err(|error| unread("write", &cluster, error))?;
+            let handed_over = OwnRequest::new(link.clone(), clock, cluster, request).answer().await;
+            handed_over.map_err(|fault| fault.while_doing("write", link.database()))
         })
     }
 
@@ -246,6 +270,7 @@ impl Replica for PostgresReplica {
     }
 
     fn decline(&mut self, time: Duration) {
-        self.declines_until = Some(self.clock.now().instant + time);
+        let epoch = self.sightings.sign_of_life().map_or(0, |(epoch, _)| epoch);
+        self.declined = Some(Declined { epoch, until: self.clock.now().instant + time });
     }
 }

@@ -46,6 +46,7 @@ CREATE TABLE restore_watch.requests (
     answer text,
     PRIMARY KEY (cluster, id)
 );
+CREATE INDEX requests_open ON restore_watch.requests (cluster) WHERE answer IS NULL;
 
 CREATE TABLE restore_watch.projects (
     cluster text NOT NULL,

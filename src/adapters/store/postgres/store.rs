@@ -15,11 +15,12 @@ use super::cluster::Sightings;
 use super::lease;
 use super::link::Link;
 use super::reader::PostgresReader;
+use super::requests::Incoming;
 use super::tenure::Tenure;
 use super::{commit, deliver, document};
 use crate::adapters::report::Reader;
 use crate::adapters::store::{
-    Body, ClusterView, Lease, Lost, OpenError, Pending, Store, StoreError, StoreErrorClass,
+    Body, ClusterView, HandedOver, Lease, Lost, OpenError, Pending, Store, StoreError, StoreErrorClass,
 };
 use crate::engine::{Batch, Edit};
 use crate::model::{DeliveryId, Payload};
@@ -47,6 +48,7 @@ pub(super) struct Term {
     pub(super) read: Link,
     /// The number of the last batch that is committed.
     pub(super) batch: AtomicI64,
+    pub(super) incoming: Incoming,
 }
 
 impl PostgresStore {
@@ -94,6 +96,7 @@ impl Term {
         commit::commit(&self.tenure, &self.write, number, &document).await?;
         failpoint::reached(if marks { "after_mark" } else { "after_commit" });
         self.batch.store(number, Ordering::SeqCst);
+        self.incoming.answered(&batch.answers);
         Ok(())
     }
 
@@ -134,7 +137,18 @@ impl Store for PostgresStore {
     }
 
     fn edits(&self) -> Pending<Vec<Edit>> {
-        self.work(|term| async move { deliver::edits(&term.tenure, &term.read).await })
+        self.work(|term| async move {
+            let (edits, requests) = deliver::edits(&term.tenure, &term.read).await?;
+            if requests {
+                term.incoming.claim(&term.tenure, &term.read).await?;
+            }
+            Ok(edits)
+        })
+    }
+
+    fn handed_over(&self) -> Pending<Vec<HandedOver>> {
+        let term = Arc::clone(&self.term);
+        Box::pin(async move { Ok(term.incoming.take()) })
     }
 
     fn lease(&self) -> Option<Arc<dyn Lease>> {

@@ -24,8 +24,8 @@ use super::requests::{self, TestBench};
 use super::role::cluster_status;
 use super::{Daemon, LoadError, Loaded, Wakeup, metrics};
 use crate::adapters::control::Request;
-use crate::adapters::report::{ClusterStatus, Question, RequestError, RequestErrorKind, Responder, Role};
-use crate::adapters::store::{ClusterView, Look, OpenError, Opened};
+use crate::adapters::report::{ClusterStatus, Question, Role};
+use crate::adapters::store::{ClusterView, Look, OpenError, Opened, Replica};
 use crate::adapters::web;
 use crate::app::driver::Error;
 use crate::app::setup::Setup;
@@ -62,6 +62,8 @@ struct Standby<'a> {
     outage: Option<Outage>,
     phase: Option<web::Phase>,
     questions: Questions,
+    /// What clients ask for that the active replica carries out.
+    to_hand_over: Vec<Request>,
 }
 
 /// Stands by until this process has the lease, or is asked to stop.
@@ -81,8 +83,9 @@ pub(super) async fn run(
         if let Some(looked) = looked.take()
             && let Some(opened) = standby.judge(looked, replica.cluster())
         {
-            return Ok(Ended::Taken(opened, standby.questions.into_waiting()));
+            return Ok(Ended::Taken(opened, standby.into_waiting()));
         }
+        daemon.seen.send_replace(Some(standby.view.clone()));
         standby.show_phase(daemon);
 
         let next = clock.now().instant + pause;
@@ -91,9 +94,10 @@ pub(super) async fn run(
                 replica.configure(&standby.setup.fingerprint());
             }
             standby.questions.begin(&mut **replica, clock.now());
+            standby.hand_over(&mut **replica, daemon);
             tokio::select! {
                 biased;
-                _ = signals.next() => return Ok(standby.stop(daemon)),
+                _ = signals.next() => return Ok(stop(daemon, signals).await),
                 () = clock.sleep_until(Some(next)) => break,
                 served = standby.serve_one(daemon) => served?,
             }
@@ -101,7 +105,7 @@ pub(super) async fn run(
 
         looked = Some(tokio::select! {
             biased;
-            _ = signals.next() => return Ok(standby.stop(daemon)),
+            _ = signals.next() => return Ok(stop(daemon, signals).await),
             looked = replica.look() => looked,
             error = standby.serve(daemon) => return Err(error),
         });
@@ -121,6 +125,7 @@ impl<'a> Standby<'a> {
             outage: None,
             phase: None,
             questions: Questions::default(),
+            to_hand_over: Vec::new(),
         }
     }
 
@@ -220,21 +225,22 @@ impl<'a> Standby<'a> {
                 self.answer_known(daemon);
             }
             // A change is made by the active replica alone.
-            Request::Add(_, reply) => self.refuse(reply),
-            Request::Forget(_, reply) => self.refuse(reply),
-            Request::Pause(_, reply) | Request::Resume(_, reply) => self.refuse(reply),
-            Request::SetSilence(_, reply) | Request::EndSilence(_, reply) => self.refuse(reply),
+            Request::Change(..) | Request::Handover(_) => self.to_hand_over.push(request),
         }
     }
 
-    fn refuse<T>(&self, reply: Responder<T>) {
-        let error = RequestError::new(RequestErrorKind::Stopping, "this replica stands by");
-        let help = match &self.view.active {
-            Some(active) => format!("ask replica {}, which is active", active.name),
-            None => "no replica is active: ask again in a minute".to_owned(),
-        };
-        // A failed send means that the client is gone.
-        drop(reply.send(Err(error.with_help(help))));
+    /// Hands what clients ask for over to the active replica.
+    fn hand_over(&mut self, replica: &mut dyn Replica, daemon: &mut Daemon) {
+        for request in self.to_hand_over.drain(..) {
+            daemon.handed_over.begin(replica, request, daemon.seen.subscribe(), self.clock);
+        }
+    }
+
+    /// The requests that are still to be answered.
+    fn into_waiting(self) -> Vec<Request> {
+        let mut waiting = self.questions.into_waiting();
+        waiting.extend(self.to_hand_over);
+        waiting
     }
 
     /// Answers what can be answered without another read of the state.
@@ -290,14 +296,6 @@ impl<'a> Standby<'a> {
         self.phase = Some(phase);
     }
 
-    fn stop(&self, daemon: &mut Daemon) -> Ended {
-        daemon.control = None;
-        daemon.enter(web::Phase::Stopping);
-        daemon.liveness.stopping(Duration::ZERO);
-        info!("stopped");
-        Ended::Stopped
-    }
-
     /// The replicas, for a status of a state that was read then.
     fn status(&self, as_of: Timestamp) -> ClusterStatus {
         let age = self.clock.now().instant.since(self.seen_at);
@@ -308,6 +306,20 @@ impl<'a> Standby<'a> {
         let now = self.clock.now().wall;
         self.status(now).active_replica(now)
     }
+}
+
+/// Ends once what was handed over is answered or taken back; a second request to stop ends that, too.
+async fn stop(daemon: &mut Daemon, signals: &mut Signals) -> Ended {
+    daemon.control = None;
+    daemon.enter(web::Phase::Stopping);
+    daemon.liveness.stopping(daemon.drain_timeout);
+    tokio::select! {
+        biased;
+        _ = signals.next() => {}
+        () = daemon.handed_over.finish(daemon.drain_timeout) => {}
+    }
+    info!("stopped");
+    Ended::Stopped
 }
 
 impl Work for Standby<'_> {

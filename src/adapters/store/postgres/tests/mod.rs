@@ -9,6 +9,7 @@ mod lease;
 #[path = "../../../../../tests/support/postgres_server.rs"]
 mod postgres_server;
 mod reading;
+mod requests;
 mod script;
 mod trouble;
 

@@ -10,14 +10,15 @@ use tokio::task::AbortHandle;
 
 use crate::adapters::report::Reader;
 use crate::adapters::store::{
-    ActiveReplica, Backend, BackupError, Body, ClusterView, DeliveryAdmin, Lease, Look, Looking, Lost,
-    OpenError, OpenErrorClass, Opened, Pending, Replica, Store, StoreError, StoreErrorClass, Volatile,
+    ActiveReplica, Backend, BackupError, Body, ClusterView, DeliveryAdmin, HandedOver, Lease, Look, Looking,
+    Lost, OpenError, OpenErrorClass, Opened, OtherReplica, Pending, Replica, Store, StoreError,
+    StoreErrorClass, Volatile,
 };
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tests::Disk;
-use crate::engine::{Batch, Edit};
+use crate::engine::{Batch, Edit, RequestAnswer};
 use crate::model::time::Instant;
-use crate::model::{DeliveryId, Payload};
+use crate::model::{DeliveryId, Payload, RequestId};
 use crate::platform::clock::Clock;
 
 pub(super) const LEASE: Duration = Duration::from_secs(15);
@@ -40,6 +41,17 @@ pub(super) struct Content {
     pub(super) steals_at_commit: bool,
     pub(super) snapshots: usize,
     pub(super) configuration: String,
+    /// How many other replicas are there, and whether they take a lease that is given back.
+    pub(super) others: usize,
+    pub(super) others_take: bool,
+    /// Until when the lease is left to others.
+    declined_until: Option<Instant>,
+    /// What clients of others ask for, and the answers that were committed.
+    handed_over: Vec<HandedOver>,
+    pub(super) answers: Vec<RequestAnswer>,
+    /// What this process hands over, and the answer to it.
+    pub(super) asked: Vec<String>,
+    pub(super) answer: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +73,13 @@ impl Database {
             steals_at_commit: false,
             snapshots: 0,
             configuration: String::new(),
+            others: 0,
+            others_take: true,
+            declined_until: None,
+            handed_over: Vec::new(),
+            answers: Vec::new(),
+            asked: Vec::new(),
+            answer: None,
         };
         Self { content: Arc::new(Mutex::new(content)), clock }
     }
@@ -88,6 +107,12 @@ impl Database {
 }
 
 impl Content {
+    /// A client of another replica asks for this.
+    pub(super) fn hand_over(&mut self, text: &str) {
+        let id = RequestId::new(format!("{}", self.answers.len()));
+        self.handed_over.push(HandedOver { id, text: text.to_owned() });
+    }
+
     fn steal(&mut self) {
         self.holder = Holder::Other;
         self.epoch += 1;
@@ -100,7 +125,8 @@ impl Replica for Database {
         if !content.is_reachable {
             return Box::pin(std::future::ready(Err(unreachable())));
         }
-        if content.holder != Holder::Free {
+        let declines = content.declined_until.is_some_and(|until| self.clock.now().instant < until);
+        if content.holder != Holder::Free || declines {
             return Box::pin(std::future::ready(Ok(Look::Standby)));
         }
         content.epoch += 1;
@@ -126,12 +152,19 @@ impl Replica for Database {
             since: self.clock.now().wall,
             heard: Duration::from_millis(1200),
         });
+        let other = OtherReplica {
+            name: "b".to_owned(),
+            version: "1.0.0".to_owned(),
+            differs: false,
+            heard: Duration::from_millis(1200),
+        };
         ClusterView {
             cluster: "default".to_owned(),
             replica: "a".to_owned(),
+            lease: LEASE,
             epoch: content.epoch,
             active,
-            others: Vec::new(),
+            others: vec![other; content.others],
         }
     }
 
@@ -146,7 +179,15 @@ impl Replica for Database {
         configuration.clone_into(&mut self.lock().configuration);
     }
 
-    fn decline(&mut self, _: Duration) {}
+    fn decline(&mut self, time: Duration) {
+        self.lock().declined_until = Some(self.clock.now().instant + time);
+    }
+
+    fn hand_over(&mut self, request: String) -> Pending<Option<String>> {
+        let mut content = self.lock();
+        content.asked.push(request);
+        Box::pin(std::future::ready(Ok(content.answer.clone())))
+    }
 }
 
 impl Backend for Database {
@@ -238,7 +279,9 @@ impl Store for Held {
                 }
             }
             tenure.reach().await?;
-            tenure.database.lock().disk.apply(&batch);
+            let mut content = tenure.database.lock();
+            content.disk.apply(&batch);
+            content.answers.extend(batch.answers.iter().cloned());
             Ok(())
         })
     }
@@ -266,6 +309,11 @@ impl Store for Held {
         Box::pin(async move { tenure.reach().await.map(|()| Vec::new()) })
     }
 
+    fn handed_over(&self) -> Pending<Vec<HandedOver>> {
+        let requests = std::mem::take(&mut self.tenure.database.lock().handed_over);
+        Box::pin(std::future::ready(Ok(requests)))
+    }
+
     fn lease(&self) -> Option<Arc<dyn Lease>> {
         let tenure: Arc<dyn Lease> = Arc::clone(&self.tenure) as _;
         Some(tenure)
@@ -287,7 +335,13 @@ impl Store for Held {
         let tenure = Arc::clone(&self.tenure);
         Box::pin(async move {
             tenure.reach().await?;
-            tenure.database.lock().holder = Holder::Free;
+            {
+                let mut content = tenure.database.lock();
+                content.holder = Holder::Free;
+                if content.others > 0 && content.others_take {
+                    content.steal();
+                }
+            }
             tenure.deadline.send_replace(None);
             Ok(())
         })
