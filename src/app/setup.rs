@@ -132,7 +132,9 @@ impl Setup {
             hash.update(format!("{:?}\n", (name, api, cadence, watch, jobs, discover)));
         }
         hash.update(format!("{:?}", (sinks, keep)));
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        let number =
+            hash.finalize().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        format!("{number:016x}")
     }
 
     /// Adds a job of the only project.

@@ -24,8 +24,8 @@ impl Stage {
         let server = PostgresServer::shared()?;
         let files = Folder::new();
         let url = server.create_database(database);
-        files.write("config.toml", &format!("jobs = []\n[state]\npostgres = \"{url}\"\n"));
-        std::fs::write(files.path().join("state.db"), STATE).unwrap();
+        files.write("config.toml", format!("jobs = []\n[state]\npostgres = \"{url}\"\n"));
+        std::fs::write(files.path().join("state.db"), STATE).expect("a file");
         Some(Self { files, server, database })
     }
 
@@ -50,8 +50,8 @@ impl Stage {
 
     /// The names of the states that were set aside.
     fn aside(&self) -> Vec<String> {
-        let names = std::fs::read_dir(self.files.path()).unwrap().flatten();
-        let names = names.map(|entry| entry.file_name().into_string().unwrap());
+        let names = std::fs::read_dir(self.files.path()).expect("the folder").flatten();
+        let names = names.map(|entry| entry.file_name().into_string().expect("a text"));
         names.filter(|name| name.starts_with("state.db.aside-")).collect()
     }
 }
@@ -130,8 +130,8 @@ fn dry_run_changes_nothing() {
 fn configuration_without_a_database_is_no_destination() {
     let files = Folder::new();
     let state = files.path().join("state.db").display().to_string();
-    std::fs::write(&state, STATE).unwrap();
-    files.write("config.toml", &format!("jobs = []\n[state]\npath = \"{state}\"\n"));
+    std::fs::write(&state, STATE).expect("a file");
+    files.write("config.toml", format!("jobs = []\n[state]\npath = \"{state}\"\n"));
     let config = files.path().join("config.toml").display().to_string();
 
     let refused = Watch::new(["state", "move", "--from", &state, "--config", &config]).run().expect(78);

@@ -111,7 +111,7 @@ pub fn status(daemon: &Running) -> serde_json::Value {
 
 /// The number of deliveries that are committed in this state, such as `dead`. A status counts what
 /// is still to be committed, too, which a daemon that is killed forgets.
-pub fn committed(daemon: &Running, state: &str) -> usize {
+pub(crate) fn committed(daemon: &Running, state: &str) -> usize {
     let rows = ask(daemon, &["deliveries", "--state", state, "--output", "json"]).expect(0).json();
     rows.as_array().expect("rows").len()
 }

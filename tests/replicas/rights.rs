@@ -38,14 +38,14 @@ fn database_that_does_not_exist_is_an_error() {
 fn schema_of_another_program_is_left_alone() {
     let Some(server) = PostgresServer::shared() else { return };
     let plane = play(ENDLESS);
-    let mut cluster = Cluster::new(server, "foreign", plane.address(), &project(&["rj-1"]), &["a"]);
+    let mut cluster = Cluster::new(server, "elsewhere", plane.address(), &project(&["rj-1"]), &["a"]);
     let sql = "CREATE SCHEMA restore_watch AUTHORIZATION watch; CREATE TABLE restore_watch.jobs (other int)";
-    server.psql("foreign", sql);
+    server.psql("elsewhere", sql);
 
     cluster.replicas[0].start();
 
     cluster.replicas[0].finish(78);
     let columns = "SELECT string_agg(table_name || '.' || column_name, ' ') FROM information_schema.columns \
                    WHERE table_schema = 'restore_watch'";
-    assert_eq!(server.psql("foreign", columns), "jobs.other");
+    assert_eq!(server.psql("elsewhere", columns), "jobs.other");
 }

@@ -152,7 +152,7 @@ impl<'a> Term<'a> {
         match given_back {
             Ok(Ok(())) => info!("gave the lease back"),
             Ok(Err(error)) => {
-                warn!("the lease was not given back, and is free when it runs out: {}", error.fault)
+                warn!("the lease was not given back, and is free when it runs out: {}", error.fault);
             }
             Err(_) => warn!("the lease was not given back in time, and is free when it runs out"),
         }

@@ -68,7 +68,7 @@ pub struct Driver {
     polls: Tasks<Answered>,
     deliveries: Tasks<Result<Input, StoreError>>,
     commits: Tasks<Result<Arc<Batch>, StoreError>>,
-    edits: Tasks<Result<(Vec<Edit>, Vec<HandedOver>), StoreError>>,
+    edits: Tasks<Result<FromOthers, StoreError>>,
     /// Requests that other replicas handed over and that its caller has not taken.
     handed_over: Vec<HandedOver>,
     /// When the next check for edits begins; none if the state is not durable, or while one is
@@ -79,6 +79,9 @@ pub struct Driver {
     /// When the loop should run again; none before its first turn.
     expected: Option<Instant>,
 }
+
+/// What other processes changed in the state, and what they ask for there.
+type FromOthers = (Vec<Edit>, Vec<HandedOver>);
 
 /// What an engine starts from, and where it commits.
 pub struct State {

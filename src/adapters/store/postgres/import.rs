@@ -54,7 +54,8 @@ struct Found {
 pub(super) fn import(settings: &PostgresSettings, rows: &Rows, is_trial: bool) -> Result<Arrival, OpenError> {
     let Place { cluster, mut session } = Place::of(settings)?;
     let inserts = inserts(&cluster, rows);
-    let digest = Sha256::digest(&inserts).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: Vec<_> = Sha256::digest(&inserts).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = digest.concat();
     let moving = Moving { cluster, digest, inserts, is_trial };
 
     let moved = session.wait(|link| async move { moving.run(&link).await });

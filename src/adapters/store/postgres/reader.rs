@@ -112,9 +112,9 @@ impl Reader for PostgresReader {
 /// The restores of a cluster that a filter selects.
 fn matching(cluster: &str, filter: &HistoryFilter) -> String {
     let HistoryFilter { projects, indexes, outcomes, since } = filter;
-    let mut sql = format!("FROM restore_watch.restores WHERE cluster = {cluster}");
+    let mut parts = vec![format!("FROM restore_watch.restores WHERE cluster = {cluster}")];
 
-    let mut add = |part: String| sql.push_str(&format!(" AND {part}"));
+    let mut add = |part: String| parts.push(part);
     if let Some(projects) = projects {
         add(format!("project = ANY ({})", texts(projects)));
     }
@@ -127,7 +127,7 @@ fn matching(cluster: &str, filter: &HistoryFilter) -> String {
     if let Some(patterns) = indexes {
         add(format!("target_index_name LIKE ANY ({})", texts(patterns.iter().map(like))));
     }
-    sql
+    parts.join(" AND ")
 }
 
 /// An array of these texts.

@@ -82,10 +82,9 @@ impl OwnRequest {
             };
             match step {
                 Ok(Some(answer)) => return Ok((answer != TAKEN_BACK).then_some(answer)),
-                Ok(None) => {}
                 Err(fault) if written == Written::No && !fault.is_passing() => return Err(fault),
                 Err(fault) if waited >= LONGEST_WAIT => return Err(fault),
-                Err(_) => {}
+                Ok(None) | Err(_) => {}
             }
             tokio::time::sleep(ANSWER_CHECK_INTERVAL).await;
         }

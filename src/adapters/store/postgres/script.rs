@@ -6,14 +6,11 @@ use super::schema;
 /// Makes the tables in a database that has none, and gives the role what it needs. Without a role,
 /// the statements for that are comments.
 pub fn postgres_script(role: Option<&str>) -> String {
-    let grants = match role {
-        Some(role) => statements(&identifier(role)).join("\n"),
-        None => {
-            let statements = statements("ROLE").map(|statement| format!("-- {statement}")).join("\n");
-            format!(
-                "-- What the role of restore-watch needs, if it is not the one that runs this:\n{statements}"
-            )
-        }
+    let grants = if let Some(role) = role {
+        statements(&identifier(role)).join("\n")
+    } else {
+        let statements = statements("ROLE").map(|statement| format!("-- {statement}")).join("\n");
+        format!("-- What the role of restore-watch needs, if it is not the one that runs this:\n{statements}")
     };
     format!("BEGIN;\n\n{}\n\n{grants}\n\nCOMMIT;\n", schema::sql().trim_end())
 }

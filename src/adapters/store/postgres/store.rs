@@ -109,6 +109,7 @@ impl Term {
         }
         let sql = format!("{}; {}", lease::give_back(&self.tenure.fence), self.sightings.leave());
         let times = self.tenure.times;
+        failpoint::reached("before_giving_back");
         let mut asked = self.keep.ask(&sql, times.message()).await;
         if asked.as_ref().is_err_and(super::fault::Fault::is_passing) {
             asked = self.keep.ask(&sql, times.message()).await;

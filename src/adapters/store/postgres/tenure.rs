@@ -16,6 +16,7 @@ use super::times::Times;
 use crate::adapters::store::{Lease, StoreError, StoreErrorClass};
 use crate::model::time::{Instant, earliest};
 use crate::platform::clock::Clock;
+use crate::platform::failpoint;
 
 /// A lease that was taken.
 #[derive(Debug)]
@@ -148,6 +149,7 @@ async fn renew(tenure: &Tenure, link: &Link, sightings: &Sightings) -> Instant {
     let begun = tenure.clock.now().instant;
     let sql =
         format!("{}; {}", lease::renew(&tenure.fence, &sightings.configuration()), sightings.sql(begun));
+    failpoint::reached("before_renewal");
     let renewed = link.ask(&sql, tenure.times.message()).await;
     let now = tenure.clock.now().instant;
 

@@ -39,6 +39,7 @@ use crate::platform::signals::Signals;
 const SHORTEST_LEASE: Duration = Duration::from_secs(3);
 
 /// How a standby ends.
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum Ended {
     /// By a request to stop.
     Stopped,
