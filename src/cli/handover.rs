@@ -9,7 +9,7 @@ use crate::model::{Exit, duration};
 
 /// Make another replica the active one, such as before maintenance of this machine
 ///
-/// Of the replicas that share a state in PostgreSQL, one is active. It finishes deliveries that are
+/// Of the replicas that share a state in a database, one is active. It finishes deliveries that are
 /// under way, gives its lease back and stays as a standby; another replica takes over. Any replica
 /// can be asked. It is refused if no other replica is there. Exits with 5 if no other replica took
 /// the lease: then the one that was active is active again.

@@ -64,7 +64,7 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     forgotten: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    answers: Vec<Answer<'a>>,
+    answers: Vec<Reply<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     deliveries_before: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,7 +144,7 @@ struct Delivery<'a> {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Reply<'a> {
     /// The id of the request.
     id: Cow<'a, str>,
     answer: Cow<'a, str>,
@@ -216,8 +216,8 @@ fn reported_end(restore: &EndedRestore) -> ReportedEnd<'_> {
     }
 }
 
-fn answer(answer: &RequestAnswer) -> Answer<'_> {
-    Answer { id: text(answer.request.as_str()), answer: text(&answer.text) }
+fn answer(answer: &RequestAnswer) -> Reply<'_> {
+    Reply { id: text(answer.request.as_str()), answer: text(&answer.text) }
 }
 
 fn delivery(update: &DeliveryUpdate) -> Delivery<'_> {
