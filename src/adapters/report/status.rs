@@ -62,8 +62,8 @@ pub struct DaemonStatus {
     /// The last reload of the configuration, if there was one.
     #[serde(default)]
     pub last_reload: Option<ReloadStatus>,
-    /// The replicas, if several share the state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The replicas, if they share the state; `null` if it belongs to one process.
+    #[serde(default)]
     pub cluster: Option<ClusterStatus>,
     /// The projects, by name.
     pub projects: Vec<ProjectStatus>,

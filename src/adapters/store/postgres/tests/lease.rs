@@ -110,7 +110,6 @@ async fn replicas_see_each_other_and_who_differs() {
 async fn a_replica_declines_only_if_another_is_there() {
     let Some(settings) = fresh() else { return };
     let (mut a, mut b) = (named(&settings, "a"), named(&settings, "b"));
-    a.decline(Duration::from_secs(3600));
     let store = take(&mut *a).await.store;
     let looks_of_b = async {
         for _ in 0..25 {
@@ -128,6 +127,7 @@ async fn a_replica_declines_only_if_another_is_there() {
     };
     tokio::join!(looks_of_b, gives);
     store.give_back().await.unwrap();
+    a.decline(Duration::from_secs(3600));
 
     assert!(stands_by(&mut *a).await, "b is there");
     assert!(matches!(b.look().await.unwrap(), Look::Taken(_)));
