@@ -125,7 +125,9 @@ fn lines_that_are_explained_at_3_am_exist() {
         (
             "it says",
             &[
+                "src/adapters/report/cluster.rs",
                 "src/adapters/report/status.rs",
+                "src/app/daemon/standby/questions.rs",
                 "src/app/daemon/status.rs",
                 "src/app/daemon/trouble.rs",
                 "src/cli/status/report.rs",
@@ -139,6 +141,9 @@ fn lines_that_are_explained_at_3_am_exist() {
                 "src/adapters/web/context.rs",
                 "src/app/daemon/liveness.rs",
                 "src/app/daemon/mod.rs",
+                "src/app/daemon/standby/mod.rs",
+                "src/app/daemon/standby/outage.rs",
+                "src/app/daemon/term.rs",
                 "src/app/diagnostics.rs",
                 "src/app/driver/contact.rs",
                 "src/cli/listener.rs",

@@ -9,7 +9,6 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::{info, warn};
@@ -33,10 +32,6 @@ use crate::model::duration;
 use crate::model::time::Instant;
 use crate::platform::clock::Clock;
 use crate::platform::signals::Signals;
-
-/// No lease is shorter (`[cluster] lease`): an active replica that was heard of later than this ago
-/// gave the lease back.
-const SHORTEST_LEASE: Duration = Duration::from_secs(3);
 
 /// How a standby ends.
 #[expect(clippy::large_enum_variant, reason = "there is one at a time")]
@@ -160,14 +155,15 @@ impl<'a> Standby<'a> {
     }
 
     fn log_taken(&self, taken: &ClusterView, now: Instant) {
-        let ClusterView { cluster, epoch, replica, .. } = taken;
+        let ClusterView { cluster, epoch, replica, lease, .. } = taken;
         let why = match &self.view.active {
             Some(before) if before.name == *replica => {
                 "this replica had it before, and it ran out".to_owned()
             }
             Some(before) => {
                 let (name, silent) = (&before.name, before.heard + now.since(self.seen_at));
-                if silent >= SHORTEST_LEASE {
+                // A lease is taken from a replica only after so long.
+                if silent >= *lease {
                     format!("replica {name} showed no sign of life for {}", duration::human(silent))
                 } else {
                     format!("replica {name} gave it back")
