@@ -262,6 +262,34 @@ fn database_of_the_state_is_described() {
 }
 
 #[test]
+#[cfg(feature = "postgres")]
+fn server_of_the_state_is_asked_and_not_changed() {
+    use crate::support::PostgresServer;
+
+    let Some(server) = PostgresServer::shared() else { return };
+    let url = server.create_database("checked");
+    let (folder, plane) = (Folder::new(), play(&done_jobs()));
+    let ask = |url: &str| {
+        let state = format!("[state]\npostgres = \"{url}\"\n");
+        online(&folder, &format!("jobs = [\"rj-1\"]\n{}{LOG}{state}", fast(&plane)), KEY)
+    };
+
+    let done = ask(&url).expect(0);
+    for said in ["cluster default: PostgreSQL 1", ", the first replica makes the tables\n"] {
+        assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
+    }
+    assert!(done.stderr.contains("warning: state: fsync is off at the PostgreSQL server"), "{}", done.stderr);
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'restore_watch'";
+    assert_eq!(server.psql("checked", schemas), "0");
+
+    server.psql("checked", "ALTER DATABASE checked OWNER TO postgres");
+    let done = ask(&url).expect(78);
+    assert!(done.stderr.contains("\n  help: run as the owner of the database: GRANT "), "{}", done.stderr);
+    let done = ask("postgresql://watch@127.0.0.1:1/checked").expect(74);
+    assert!(done.stderr.contains("cannot connect: connection refused\n  help: check "), "{}", done.stderr);
+}
+
+#[test]
 fn each_project_and_job_is_asked_for_once() {
     let folder = Folder::new();
     let plane = play(&done_jobs());

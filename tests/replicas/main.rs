@@ -7,6 +7,7 @@
 //! Each test has a short form. `RESTORE_WATCH_FAULTS`, `RESTORE_WATCH_TAKEOVERS`,
 //! `RESTORE_WATCH_CUTS`, `RESTORE_WATCH_PAUSES` and `RESTORE_WATCH_AWAY` give the long ones.
 
+#![cfg(feature = "postgres")]
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
 
 mod away;
@@ -19,9 +20,11 @@ mod equipment;
 mod failover;
 mod faults;
 mod handed_over;
+mod hosts;
 mod pauses;
 mod pooler;
 mod proxy;
+mod refused;
 mod rights;
 mod scene;
 mod secrecy;

@@ -403,6 +403,11 @@ impl Installation {
         found.as_ref()
     }
 
+    /// The folder of its programs.
+    pub fn binaries(&self) -> &Path {
+        &self.binaries
+    }
+
     /// One of its programs, or another, run by that user in an environment without surprises.
     pub fn command(&self, program: &str) -> Command {
         let path = self.binaries.join(program);

@@ -21,6 +21,8 @@ mod operations;
 #[cfg(target_os = "linux")]
 mod readme;
 #[cfg(target_os = "linux")]
+mod replicas;
+#[cfg(target_os = "linux")]
 mod session;
 mod skip;
 #[cfg(target_os = "linux")]

@@ -43,6 +43,10 @@ pub trait Replica: Send {
     /// and wait longer before they take the lease from it.
     fn configure(&self, _configuration: &str) {}
 
+    /// The last term ended by a fault of the state, although its lease was not lost: before the next
+    /// one, this process waits as the others do, and looks at everything again.
+    fn fail(&mut self) {}
+
     /// From now on, leaves the lease to others for this time, if another replica is there to take it.
     fn decline(&mut self, time: Duration);
 }

@@ -11,7 +11,7 @@ use super::role::cluster_status;
 use crate::adapters::metrics::{ClusterReading, Counters};
 use crate::adapters::report::{ClusterStatus, Reader as _, Role};
 use crate::adapters::store::{Backend, ClusterView, LateReader, Look, OpenError, Opened, Replica};
-use crate::app::driver::{Driver, State};
+use crate::app::driver::{Driver, Error, State};
 use crate::app::setup::Setup;
 use crate::model::time::Instant;
 use crate::platform::blocking;
@@ -84,6 +84,14 @@ impl Cluster {
     pub(super) fn reconfigure(&mut self, setup: Setup) {
         self.replica.configure(&setup.fingerprint());
         self.setup = setup;
+    }
+
+    /// Notes that a term ended by this.
+    pub(super) fn term_failed(&mut self, error: &Error) {
+        self.tally.losses += 1;
+        if !error.is_deposed() {
+            self.replica.fail();
+        }
     }
 
     /// Leaves the lease, which was given back, to another replica for a while.

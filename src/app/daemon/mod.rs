@@ -108,7 +108,7 @@ pub async fn run_replica(
         match term.run(&mut daemon, signals).await {
             Ok(Ended::Done(exit)) => return Ok(exit),
             Ok(Ended::HandedOver) => cluster.leave_to_others(),
-            Err(Error::Store(_) | Error::LeaseOver) => cluster.tally.losses += 1,
+            Err(error @ (Error::Store(_) | Error::LeaseOver)) => cluster.term_failed(&error),
             Err(error) => return Err(error),
         }
     }

@@ -60,8 +60,8 @@ pub(super) fn check_database(state: &StateSettings) -> Findings {
         Some(Ok(probe)) => {
             let Probe { server, has_tables, active, warnings } = probe;
             let active = match active {
-                Some(replica) => format!("{replica} is active"),
-                None if has_tables => "no replica is active".to_owned(),
+                Some(replica) => format!("replica {replica} has the lease"),
+                None if has_tables => "no replica has the lease".to_owned(),
                 None => "the first replica makes the tables".to_owned(),
             };
             findings.good(&format!("{line}: {server}, {active}"));

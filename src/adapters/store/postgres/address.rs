@@ -5,8 +5,8 @@ use tokio_postgres::config::{self, SslMode};
 
 use crate::config::{ChannelBinding, ConnectionString, DatabaseHost, Encryption};
 
-/// What an address says; what the program decides itself is not in it.
-pub(super) fn config(address: &ConnectionString) -> Config {
+/// What an address says of one of its hosts; what the program decides itself is not in it.
+pub(super) fn config(address: &ConnectionString, host: &DatabaseHost) -> Config {
     let mut config = Config::new();
     config.user(address.role()).dbname(address.database());
     if let Some(password) = address.password() {
@@ -16,12 +16,10 @@ pub(super) fn config(address: &ConnectionString) -> Config {
         config.options(options);
     }
 
-    for host in address.hosts() {
-        match host {
-            DatabaseHost::Tcp { name, port } => config.host(name).port(*port),
-            DatabaseHost::Unix { directory, port } => config.host_path(directory).port(*port),
-        };
-    }
+    match host {
+        DatabaseHost::Tcp { name, port } => config.host(name).port(*port),
+        DatabaseHost::Unix { directory, port } => config.host_path(directory).port(*port),
+    };
     config.ssl_mode(match address.encryption() {
         Encryption::Off => SslMode::Disable,
         Encryption::IfOffered => SslMode::Prefer,
@@ -53,21 +51,22 @@ mod tests {
             r"host=db user=rw dbname=r password='it\'s \\' sslmode=require",
         ] {
             let address = ConnectionString::parse(text, false).unwrap();
-            let [ours, theirs] = [config(&address), Config::from_str(text).unwrap()];
+            let ours: Vec<_> = address.hosts().iter().map(|host| config(&address, host)).collect();
+            let theirs = Config::from_str(text).unwrap();
 
+            let hosts: Vec<_> = ours.iter().flat_map(Config::get_hosts).cloned().collect();
+            assert_eq!(hosts, theirs.get_hosts(), "{text}");
+            let ports: Vec<_> = ours.iter().flat_map(Config::get_ports).copied().collect();
+            let port_of = |at| theirs.get_ports().get(at).or(theirs.get_ports().first()).copied();
+            let theirs_of_each: Vec<_> = (0..hosts.len()).map(|at| port_of(at).unwrap_or(5432)).collect();
+            assert_eq!(ports, theirs_of_each, "{text}");
+            let ours = &ours[0];
             assert_eq!(ours.get_password(), theirs.get_password(), "{text}");
-            assert_eq!(ours.get_hosts(), theirs.get_hosts(), "{text}");
-            let ports = |config: &Config| -> Vec<_> {
-                let of =
-                    |at| config.get_ports().get(at).or(config.get_ports().first()).copied().unwrap_or(5432);
-                (0..config.get_hosts().len()).map(of).collect()
-            };
-            assert_eq!(ports(&ours), ports(&theirs), "{text}");
             let rest = |config: &Config| {
                 let names = [config.get_user(), config.get_dbname(), config.get_options()];
                 format!("{names:?} {:?} {:?}", config.get_ssl_mode(), config.get_channel_binding())
             };
-            assert_eq!(rest(&ours), rest(&theirs), "{text}");
+            assert_eq!(rest(ours), rest(&theirs), "{text}");
         }
     }
 }

@@ -4,12 +4,16 @@
 //! the tenure that it names. After a broken connection the same message is sent again: if it was
 //! carried out, the server says so.
 
+use tracing::{error, info};
+
 use super::fault::Fault;
 use super::lease::Fence;
 use super::link::Link;
 use super::literal::Literal;
 use super::tenure::{TAKEN, Tenure};
 use crate::adapters::store::StoreError;
+use crate::model::duration;
+use crate::model::time::Instant;
 
 /// What the function of the schema fails with.
 const DEPOSED: &str = "RW001";
@@ -25,11 +29,18 @@ pub(super) async fn commit(
 ) -> Result<(), StoreError> {
     let sql = sql(&tenure.fence, number, document);
     let mut is_first = true;
+    let mut delay = Delay { begun: tenure.clock.now().instant, is_logged: false };
     loop {
         tenure.held().await?;
-        let Err(fault) = link.ask(&sql, tenure.times.commit()).await else { return Ok(()) };
+        let Err(fault) = link.ask(&sql, tenure.times.commit()).await else {
+            delay.end(tenure);
+            return Ok(());
+        };
         match fault.code() {
-            Some(COMMITTED) if !is_first => return Ok(()),
+            Some(COMMITTED) if !is_first => {
+                delay.end(tenure);
+                return Ok(());
+            }
             Some(DEPOSED) => return Err(tenure.end(TAKEN)),
             Some(MISSING) => {
                 return Err(tenure.end("the server lost commits that it had reported, as in a failover"));
@@ -38,7 +49,35 @@ pub(super) async fn commit(
             _ => return Err(fault.while_doing("write", link.database())),
         }
         is_first &= !may_be_done(&fault);
+        delay.note(tenure, &fault);
         tokio::time::sleep(tenure.times.pause()).await;
+    }
+}
+
+/// The time in which a commit is tried again and again, although the lease is renewed: a disk of the
+/// server that is full, say.
+struct Delay {
+    begun: Instant,
+    is_logged: bool,
+}
+
+impl Delay {
+    fn note(&mut self, tenure: &Tenure, fault: &Fault) {
+        let lasts = tenure.clock.now().instant.since(self.begun);
+        if !self.is_logged && lasts >= tenure.times.lease {
+            let lasts = duration::human(lasts);
+            error!(
+                "cannot write the state for {lasts}, and trying again: {fault}; see the log of the PostgreSQL server"
+            );
+            self.is_logged = true;
+        }
+    }
+
+    fn end(&self, tenure: &Tenure) {
+        if self.is_logged {
+            let lasted = tenure.clock.now().instant.since(self.begun);
+            info!("the state can be written again, after {}", duration::human(lasted));
+        }
     }
 }
 

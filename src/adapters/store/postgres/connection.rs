@@ -4,6 +4,7 @@
 //! settings allow otherwise. No text made here holds a password.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -12,13 +13,18 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address;
+use super::fault::Fault;
 use crate::adapters::http::Tls;
 use crate::adapters::store::{OpenError, OpenErrorClass};
 use crate::config::{ConnectionString, DatabaseHost, Encryption, PostgresSettings};
-use crate::model::one_line;
+use crate::model::{duration, one_line};
 
-/// How long connecting to one host may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a host may take until its session can be used: one that accepts and then says nothing
+/// must not keep the others from being reached.
+const HOST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long one of the addresses that the name of a host has may take to accept.
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// When the system asks a silent server whether it is still there, how often, and how many times.
 /// What waits for an answer has a shorter limit of its own.
@@ -33,12 +39,24 @@ pub(super) const APPLICATION: &str = "restore-watch";
 const MAX_NAME: usize = 200;
 
 /// The database of these settings, and how to connect to it.
-#[derive(Clone)]
 pub(super) struct Database {
-    config: Config,
+    /// At least one, in the order of the address.
+    hosts: Vec<Host>,
+    /// The place of the host that was connected to last, which is tried first.
+    last: AtomicUsize,
     tls: MakeRustlsConnect,
-    hosts: String,
+    /// The name of the database, for people.
+    name: String,
+    /// The role that connects, for people.
+    role: String,
     /// The place, for people.
+    shown: String,
+}
+
+/// A server that may be the one that can be written.
+struct Host {
+    config: Config,
+    /// How it is called, for people.
     shown: String,
 }
 
@@ -60,48 +78,75 @@ impl Database {
         let tls = Tls::new(settings.ca_file.as_deref())
             .map_err(|error| misconfigured(error.to_string(), "check [state] ca_file"))?;
 
-        let mut config = address::config(&address);
-        config.connect_timeout(CONNECT_TIMEOUT).application_name(APPLICATION);
+        let hosts = address.hosts().iter().map(|host| Host::new(host, &address, settings)).collect();
+        Ok(Self {
+            hosts,
+            last: AtomicUsize::new(0),
+            tls: MakeRustlsConnect::new(tls.configuration()),
+            name: one_line(address.database(), MAX_NAME),
+            role: one_line(address.role(), MAX_NAME),
+            shown: format!("PostgreSQL {address}, cluster {}", settings.cluster.name),
+        })
+    }
+
+    /// Connects, on the current runtime, to a host that can be written. Ends within a bound for each
+    /// host.
+    pub(super) async fn connect(&self) -> Result<Connection, Fault> {
+        let first = self.last.load(Ordering::Relaxed);
+        let mut faults = Vec::new();
+        for place in (first..self.hosts.len()).chain(0..first) {
+            let host = &self.hosts[place];
+            match host.connect(&self.tls).await {
+                Ok(connection) => {
+                    self.last.store(place, Ordering::Relaxed);
+                    return Ok(connection);
+                }
+                Err(fault) => faults.push((&*host.shown, fault)),
+            }
+        }
+        Err(Fault::of_hosts(faults))
+    }
+
+    /// The host that was connected to last, for people.
+    pub(super) fn host(&self) -> &str {
+        &self.hosts[self.last.load(Ordering::Relaxed)].shown
+    }
+
+    /// The name of the database, for people.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of the role that connects, for people.
+    pub(super) fn role(&self) -> &str {
+        &self.role
+    }
+}
+
+impl Host {
+    fn new(host: &DatabaseHost, address: &ConnectionString, settings: &PostgresSettings) -> Self {
+        let mut config = address::config(address, host);
+        config.connect_timeout(ADDRESS_TIMEOUT).application_name(APPLICATION);
         config.keepalives_idle(KEEPALIVE_IDLE).keepalives_interval(KEEPALIVE_INTERVAL);
         config.keepalives_retries(KEEPALIVE_RETRIES);
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-        if is_plain(&address, settings) {
+        if is_plain(address, settings) {
             config.ssl_mode(SslMode::Disable);
         }
-        let hosts = one_line(&address.shown_hosts(), MAX_NAME);
-        let shown = format!("PostgreSQL {address}, cluster {}", settings.cluster.name);
-        Ok(Self { config, tls: MakeRustlsConnect::new(tls.configuration()), hosts, shown })
+        Self { config, shown: one_line(&host.to_string(), MAX_NAME) }
     }
 
-    /// Connects, on the current runtime, to the first host that can be written.
-    pub(super) async fn connect(&self) -> Result<Connection, tokio_postgres::Error> {
-        let (client, connection) = self.config.connect(self.tls.clone()).await?;
+    async fn connect(&self, tls: &MakeRustlsConnect) -> Result<Connection, Fault> {
+        let connected = tokio::time::timeout(HOST_TIMEOUT, self.config.connect(tls.clone())).await;
+        let connected = connected.map_err(|_| {
+            Fault::Unreachable(format!("cannot connect: no answer within {}", duration::human(HOST_TIMEOUT)))
+        })?;
+        let (client, connection) = connected.map_err(|error| Fault::while_connecting(&error, &self.shown))?;
         let served = tokio::spawn(async move {
             // The client reports why a connection ended.
             drop(connection.await);
         });
         Ok(Connection { client, served: served.abort_handle() })
-    }
-
-    /// How long connecting may take, whatever the servers do.
-    pub(super) fn connect_limit(&self) -> Duration {
-        let hosts = self.config.get_hosts().len().max(self.config.get_hostaddrs().len()).max(1);
-        CONNECT_TIMEOUT * u32::try_from(hosts).unwrap_or(u32::MAX)
-    }
-
-    /// The servers, for people.
-    pub(super) fn hosts(&self) -> &str {
-        &self.hosts
-    }
-
-    /// The name of the database, for people.
-    pub(super) fn name(&self) -> String {
-        one_line(self.config.get_dbname().unwrap_or_default(), MAX_NAME)
-    }
-
-    /// The name of the role that connects, for people, if the address has one.
-    pub(super) fn role(&self) -> Option<String> {
-        self.config.get_user().map(|user| one_line(user, MAX_NAME))
     }
 }
 

@@ -47,20 +47,25 @@ pub(super) enum Fault {
     NewerSchema { found: i64, known: usize },
     #[error("the schema restore_watch is there, but it is not a state of restore-watch")]
     ForeignSchema,
-    #[error("the role may not use the table {0} of the schema restore_watch")]
+    #[error("the role may not use the {0} of the schema restore_watch")]
     MissingRights(String),
-    #[error("the role may not make the tables: {0}")]
-    MayNotCreate(String),
+    /// The schema is there, but empty, or it is not there.
+    #[error("the role may not make the tables: {message}")]
+    MayNotCreate { has_schema: bool, message: String },
+    #[error("{0}")]
+    MayNotConnect(String),
+    #[error("the tables in the schema restore_watch are gone")]
+    Gone,
 }
 
 impl Fault {
     /// What an error of the library means.
-    pub(super) fn of(error: &tokio_postgres::Error, database: &Database) -> Self {
+    pub(super) fn of(error: &tokio_postgres::Error, host: &str) -> Self {
         if let Some(refusal) = error.as_db_error() {
             let message = one_line(refusal.message(), MAX_TEXT);
             return Self::Refused { state: refusal.code().clone(), message };
         }
-        if let Some(fault) = http::fault_of_handshake(error, database.hosts(), http::Peer::Database) {
+        if let Some(fault) = http::fault_of_handshake(error, host, http::Peer::Database) {
             let is_passing = fault.kind == http::FaultKind::Passing;
             return if is_passing { Self::Unreachable(fault.text) } else { Self::Misconfigured(fault.text) };
         }
@@ -71,14 +76,33 @@ impl Fault {
                 Self::Unreachable(READ_ONLY.to_owned())
             }
             Some(error) => Self::Unreachable(format!("cannot connect: {}", http::describe_io(error))),
-            None if cause == "server does not support TLS" => Self::Misconfigured(
-                "the server does not speak TLS, which this program needs to reach another machine".to_owned(),
-            ),
+            None if cause == "server does not support TLS" => Self::Misconfigured(NO_TLS.to_owned()),
+            None if cause == "password missing" => Self::Misconfigured(NO_PASSWORD.to_owned()),
             None if error.is_closed() || cause.is_empty() => {
                 Self::Unreachable("the connection was closed".to_owned())
             }
             None => Self::Misconfigured(one_line(&format!("{error}: {cause}"), MAX_TEXT)),
         }
+    }
+
+    /// The same for one of a connection that is being made.
+    pub(super) fn while_connecting(error: &tokio_postgres::Error, host: &str) -> Self {
+        match Self::of(error, host) {
+            Self::Refused { state, message } if state == SqlState::INSUFFICIENT_PRIVILEGE => {
+                Self::MayNotConnect(message)
+            }
+            fault => fault,
+        }
+    }
+
+    /// Why none of these hosts can be used. One that may come back can be the one that is needed.
+    pub(super) fn of_hosts(mut faults: Vec<(&str, Self)>) -> Self {
+        let is_alike = faults.windows(2).all(|pair| pair[0].1 == pair[1].1);
+        if is_alike || !faults.iter().any(|(_, fault)| fault.is_passing()) {
+            return faults.swap_remove(0).1;
+        }
+        let each: Vec<_> = faults.iter().map(|(host, fault)| format!("{host}: {fault}")).collect();
+        Self::Unreachable(each.join("; "))
     }
 
     /// An answer that is not what this program wrote.
@@ -119,7 +143,7 @@ impl Fault {
     pub(super) fn while_opening(&self, database: &Database) -> OpenError {
         let class = match self {
             _ if self.is_passing() => OpenErrorClass::Unreachable,
-            Self::NewerSchema { .. } | Self::Unreadable(_) => OpenErrorClass::Unusable,
+            Self::NewerSchema { .. } | Self::Unreadable(_) | Self::Gone => OpenErrorClass::Unusable,
             _ => OpenErrorClass::Misconfigured,
         };
         OpenError {
@@ -148,15 +172,19 @@ impl Fault {
     }
 
     fn help(&self, database: &Database) -> Cow<'static, str> {
-        let role = database.role().unwrap_or_else(|| "ROLE".to_owned());
-        let (role, name) = (identifier(&role), identifier(&database.name()));
+        let (role, name) = (identifier(database.role()), identifier(database.name()));
         match self {
             Self::Refused { state, .. } => return refusal_help(state, &role, &name),
-            Self::Unreachable(text) if text == READ_ONLY => {
-                "name the primary, or all hosts separated by commas: the one that can be written is used"
-            }
+            Self::Unreachable(text) if text == READ_ONLY => NAME_PRIMARY,
             Self::Unreachable(_) | Self::Late(_) => {
-                "check that PostgreSQL runs there, and that a firewall lets this machine reach it"
+                "check the address, that PostgreSQL runs there, and that a firewall lets this machine reach it"
+            }
+            Self::Misconfigured(text) if text == NO_TLS => {
+                "turn TLS on at the server (ssl = on); or, if the network is trusted, remove sslmode from [state] postgres \
+                 and write allow_plaintext = true there"
+            }
+            Self::Misconfigured(text) if text == NO_PASSWORD => {
+                "write the whole address with its password into a file or a credential, and name that in [state] postgres"
             }
             Self::Misconfigured(_) => {
                 "check the address in [state] postgres, [state] ca_file, and the certificate of the server"
@@ -165,8 +193,18 @@ impl Fault {
             Self::OldServer(_) => "upgrade the server, or name another one in [state] postgres",
             Self::NewerSchema { .. } => "use the newer version again, or another database",
             Self::ForeignSchema => "name another database in [state] postgres",
+            Self::Gone => "restore them from a backup; or, to begin with an empty state, restart this replica",
             Self::MissingRights(_) => return grants(&role).into(),
-            Self::MayNotCreate(_) => {
+            Self::MayNotConnect(_) => {
+                return format!("run as the owner of the database: GRANT CONNECT ON DATABASE {name} TO {role};").into();
+            }
+            Self::MayNotCreate { has_schema: true, .. } => {
+                return format!(
+                    "run as the owner of the schema: GRANT USAGE, CREATE ON SCHEMA restore_watch TO {role};"
+                )
+                .into();
+            }
+            Self::MayNotCreate { has_schema: false, .. } => {
                 return format!(
                     "run as the owner of the database: GRANT CREATE ON DATABASE {name} TO {role}; or run there what \
                      `restore-watch schema postgres` prints, and then: {}",
@@ -181,14 +219,21 @@ impl Fault {
 
 const READ_ONLY: &str = "the server takes no writes now: it is a standby, or it is set to read-only";
 
+const NAME_PRIMARY: &str = "name the primary, or all hosts separated by commas: the one that can be written is used; or see \
+                            default_transaction_read_only of the server";
+
+const NO_TLS: &str = "the server does not speak TLS, and this connection must be encrypted";
+
+const NO_PASSWORD: &str = "the server asks for a password, and the address has none";
+
 /// What to do about a refusal.
 fn refusal_help(state: &SqlState, role: &str, database: &str) -> Cow<'static, str> {
     match state.code() {
         "28P01" | "28000" => "check the user name and the password in [state] postgres, and pg_hba.conf of the server",
         "3D000" => return format!("run as a superuser: CREATE DATABASE {database} OWNER {role};").into(),
         "42501" => return grants(role).into(),
-        "53300" => "raise max_connections of the server; this program uses three",
-        "25006" => "name the primary, or all hosts separated by commas: the one that can be written is used",
+        "53300" => "raise max_connections of the server: each replica uses three",
+        "25006" => NAME_PRIMARY,
         "3F000" | "42P01" | "42883" => {
             "start `restore-watch run` once, which makes the tables, or make them with `restore-watch schema postgres`"
         }

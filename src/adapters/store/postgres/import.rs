@@ -123,7 +123,7 @@ impl Moving {
                 return Ok(Ok(Arrival::Possible));
             }
         } else {
-            schema::prepare(link, LIMIT).await?;
+            schema::prepare(link, LIMIT, true).await?;
         }
 
         let found = self.look(link).await?;

@@ -41,7 +41,7 @@ impl Link {
         let message = format!("SET LOCAL statement_timeout = {}; {sql}", limit.as_millis());
         let answered = tokio::time::timeout(limit, connection.client.simple_query(&message)).await;
         let answer = match answered {
-            Ok(answer) => answer.map_err(|error| Fault::of(&error, &self.database)),
+            Ok(answer) => answer.map_err(|error| Fault::of(&error, self.database.host())),
             Err(_) => Err(Fault::Late(limit)),
         };
 
@@ -57,10 +57,7 @@ impl Link {
         if let Some(connection) = self.current() {
             return Ok(connection);
         }
-        let limit = self.database.connect_limit();
-        let made = tokio::time::timeout(limit, self.database.connect()).await;
-        let made = made.map_err(|_| Fault::Late(limit))?;
-        let made = Arc::new(made.map_err(|error| Fault::of(&error, &self.database))?);
+        let made = Arc::new(self.database.connect().await?);
         *self.slot() = Some(Arc::clone(&made));
         Ok(made)
     }

@@ -19,6 +19,7 @@ mod lease;
 mod link;
 mod literal;
 mod place;
+mod probe;
 mod reader;
 mod recall;
 mod replica;
@@ -37,7 +38,9 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Arrival, Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorClass, Opened, Replica, Rows};
+use super::{
+    Arrival, Backend, BackupError, DeliveryAdmin, OpenError, OpenErrorClass, Opened, Probe, Replica, Rows,
+};
 use crate::adapters::report::Reader;
 use crate::config::{PostgresSettings, StatePlace};
 use crate::platform::clock::Clock;
@@ -98,6 +101,10 @@ impl Backend for Postgres {
 
     fn read(&self) -> Result<Box<dyn Reader>, OpenError> {
         Ok(Box::new(PostgresReader::open(&self.settings)?))
+    }
+
+    fn probe(&self) -> Option<Result<Probe, OpenError>> {
+        Some(probe::probe(&self.settings))
     }
 
     fn back_up(&self, _to: &Path) -> Result<(), BackupError> {

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tracing::warn;
 
 use super::cluster::Sightings;
 use super::connection::Database;
@@ -36,7 +37,8 @@ pub(super) struct PostgresReplica {
     link: Option<Link>,
     /// Whether the server and the schema were found to be usable.
     is_prepared: bool,
-    has_warned: bool,
+    /// Whether the schema was there once.
+    has_seen_schema: bool,
     /// The token of the last take, whose answer may not have come.
     token: Option<String>,
     declined: Option<Declined>,
@@ -67,7 +69,7 @@ impl PostgresReplica {
             sightings: Arc::new(Sightings::new(&cluster.name, &name, times)),
             link: None,
             is_prepared: false,
-            has_warned: false,
+            has_seen_schema: false,
             token: None,
             declined: None,
         }
@@ -107,9 +109,12 @@ impl PostgresReplica {
 
     async fn try_look(&mut self, link: &Link, takes: bool) -> Result<Option<Taken>, Fault> {
         if !self.is_prepared {
-            let durability = schema::prepare(link, self.times.message()).await?;
-            if !std::mem::replace(&mut self.has_warned, true) {
-                durability.warn();
+            // Tables that are gone are restored by people, whom new ones would be in the way of.
+            let durability = schema::prepare(link, self.times.message(), !self.has_seen_schema).await?;
+            if !std::mem::replace(&mut self.has_seen_schema, true) {
+                for warning in durability.warnings() {
+                    warn!("{warning}");
+                }
             }
             let found = link.ask(&lease::look(&self.sightings.cluster), self.times.message()).await?;
             // Where there is a row, even an insert that does nothing waits for a commit under way.
@@ -267,6 +272,12 @@ impl Replica for PostgresReplica {
 
     fn configure(&self, configuration: &str) {
         self.sightings.configure(configuration);
+    }
+
+    fn fail(&mut self) {
+        self.is_prepared = false;
+        // The lease of that term runs out as that of another process does.
+        self.token = None;
     }
 
     fn decline(&mut self, time: Duration) {

@@ -40,7 +40,7 @@ fn hostile_names_and_nul_survive_all_settings() {
     for setting in ["on", "off"] {
         let Some(settings) = fresh() else { return };
         let server = PostgresServer::shared().unwrap();
-        let name = Database::of(&settings).unwrap().name();
+        let name = Database::of(&settings).unwrap().name().to_owned();
         server.psql(&name, &format!("ALTER DATABASE {name} SET standard_conforming_strings = {setting}"));
         let batch = hostile();
         let id = crate::model::DeliveryId { event: event(1).id, sink: SinkName::new(HOSTILE) };
@@ -151,7 +151,7 @@ fn batches_give_the_snapshots_of_the_model_and_of_sqlite() {
     let Some(settings) = fresh() else { return };
     let runtime = Runtime::new().unwrap();
     let link = link(&settings);
-    runtime.block_on(schema::prepare(&link, LIMIT)).unwrap();
+    runtime.block_on(schema::prepare(&link, LIMIT, true)).unwrap();
     let fence = Fence { cluster: String::new(), epoch: 0, token: String::new() };
     let bare = std::cell::RefCell::new(Bare { runtime, link, fence, number: 0 });
     let folder = tempfile::tempdir().unwrap();

@@ -8,6 +8,7 @@ mod lease;
 #[expect(dead_code, unreachable_pub, reason = "shared by tests that each use a part")]
 #[path = "../../../../../tests/support/postgres_server.rs"]
 mod postgres_server;
+mod probing;
 mod reading;
 mod requests;
 mod script;

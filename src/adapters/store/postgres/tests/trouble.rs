@@ -25,7 +25,7 @@ fn as_role(of: &PostgresSettings, role: &str) -> PostgresSettings {
 }
 
 fn database(settings: &PostgresSettings) -> String {
-    Database::of(settings).unwrap().name()
+    Database::of(settings).unwrap().name().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,4 +203,87 @@ async fn what_cannot_be_read_is_left_to_another_replica() {
     says(&error, Unusable, "cannot open the state", "restore the database from a backup");
     let lease = sql(&settings, "SELECT token FROM restore_watch.clusters").await;
     assert_eq!(lease[0][0].get(0), None, "it is given back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_schema_of_another_role_is_named_with_its_statement() {
+    let Some(settings) = fresh() else { return };
+    let (server, name) = (PostgresServer::shared().unwrap(), database(&settings));
+    let role = unique("guest");
+    server.psql(&name, &format!("CREATE ROLE {role} LOGIN; CREATE SCHEMA restore_watch"));
+    let guest = as_role(&settings, &role);
+
+    let error = error(&guest).await;
+
+    let grant = format!("GRANT USAGE, CREATE ON SCHEMA restore_watch TO {role};");
+    says(&error, Misconfigured, "may not make the tables", &grant);
+    server.psql(&name, &grant);
+    take(&mut *named(&guest, "a")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_may_not_connect_gets_its_statement() {
+    let Some(settings) = fresh() else { return };
+    let (server, name) = (PostgresServer::shared().unwrap(), database(&settings));
+    let role = unique("guest");
+    server.psql(
+        "postgres",
+        &format!("CREATE ROLE {role} LOGIN; REVOKE CONNECT ON DATABASE {name} FROM PUBLIC"),
+    );
+    let guest = as_role(&settings, &role);
+
+    let refused = error(&guest).await;
+
+    let grant = format!("GRANT CONNECT ON DATABASE {name} TO {role};");
+    says(&refused, Misconfigured, "permission denied for database", &grant);
+    server.psql("postgres", &grant);
+    says(&error(&guest).await, Misconfigured, "may not make the tables", "GRANT CREATE ON DATABASE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_programs_schema_is_refused_without_rights_on_it() {
+    let Some(settings) = fresh() else { return };
+    let (server, name) = (PostgresServer::shared().unwrap(), database(&settings));
+    server.psql(&name, "CREATE SCHEMA restore_watch; CREATE TABLE restore_watch.jobs (other integer)");
+
+    let error = error(&settings).await;
+
+    says(&error, Misconfigured, "it is not a state of restore-watch", "another database");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_password_is_said_in_words() {
+    let Some(server) = PostgresServer::new(Options { passwords: true, ..Options::default() }) else { return };
+    let url = server.create_database("secret");
+
+    let error = error(&settings(&url)).await;
+
+    says(&error, Misconfigured, "asks for a password, and the address has none", "a file or a credential");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_gone_are_left_to_people() {
+    let Some(settings) = fresh() else { return };
+    let mut replica = named(&settings, "a");
+    drop(take(&mut *replica).await);
+    sql(&settings, "DROP SCHEMA restore_watch CASCADE").await;
+    replica.look().await.err().expect("there is no table");
+
+    let gone = replica.look().await.err().expect("there is no schema");
+    says(&gone, Unusable, "are gone", "restart this replica");
+
+    take(&mut *named(&settings, "a")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_term_waits_for_its_own_lease() {
+    let Some(settings) = fresh() else { return };
+    let mut replica = named(&settings, "a");
+    let first = take(&mut *replica).await;
+    drop(first);
+
+    replica.fail();
+
+    assert!(stands_by(&mut *replica).await, "its lease is still there");
+    take(&mut *replica).await;
 }

@@ -39,7 +39,11 @@ pub(super) struct Content {
     pub(super) is_reachable: bool,
     /// Whether another replica takes the lease when the next commit arrives.
     pub(super) steals_at_commit: bool,
+    /// Whether the next commit is refused.
+    pub(super) fails_at_commit: bool,
     pub(super) snapshots: usize,
+    /// How many terms this process ended because of a fault.
+    pub(super) failed_terms: usize,
     pub(super) configuration: String,
     /// How many other replicas are there, and whether they take a lease that is given back.
     pub(super) others: usize,
@@ -71,7 +75,9 @@ impl Database {
             epoch: 1,
             is_reachable: true,
             steals_at_commit: false,
+            fails_at_commit: false,
             snapshots: 0,
+            failed_terms: 0,
             configuration: String::new(),
             others: 0,
             others_take: true,
@@ -179,6 +185,10 @@ impl Replica for Database {
         configuration.clone_into(&mut self.lock().configuration);
     }
 
+    fn fail(&mut self) {
+        self.lock().failed_terms += 1;
+    }
+
     fn decline(&mut self, time: Duration) {
         self.lock().declined_until = Some(self.clock.now().instant + time);
     }
@@ -276,6 +286,9 @@ impl Store for Held {
                 let mut content = tenure.database.lock();
                 if std::mem::take(&mut content.steals_at_commit) {
                     content.steal();
+                }
+                if std::mem::take(&mut content.fails_at_commit) {
+                    return Err(failed("permission denied"));
                 }
             }
             tenure.reach().await?;

@@ -142,6 +142,25 @@ async fn a_replica_deposed_by_a_commit_stands_by() {
     pass(MINUTE * 5).await;
     assert_eq!(stage.counts(), (polls, posts));
     assert!(!stage.kinds().contains(&EventKind::Completed));
+    assert_eq!(stage.database.lock().failed_terms, 0);
+
+    stage.database.lock().holder = Holder::Free;
+    pass(MINUTE).await;
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Watched, EventKind::Completed]);
+    assert_eq!(stage.stop().await, (Exit::Success, Holder::Free));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_is_refused_ends_the_term_alone() {
+    let stage = Stage::begin(Holder::Free, |_| {}).await;
+    pass(MINUTE).await;
+
+    stage.database.lock().fails_at_commit = true;
+    pass(MINUTE * 3).await;
+    assert_eq!(stage.database.lock().failed_terms, 1);
+    let (polls, posts) = stage.counts();
+    pass(MINUTE * 5).await;
+    assert_eq!(stage.counts(), (polls, posts));
 
     stage.database.lock().holder = Holder::Free;
     pass(MINUTE).await;
