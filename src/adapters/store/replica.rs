@@ -45,6 +45,10 @@ pub trait Replica: Send {
 
     /// From now on, leaves the lease to others for this time, if another replica is there to take it.
     fn decline(&mut self, time: Duration);
+
+    /// The last term ended by a fault of the state, although its lease was not lost: for this time, does
+    /// not take the lease, whether or not another replica is there.
+    fn fail(&mut self, pause: Duration);
 }
 
 /// A look under way.

@@ -40,6 +40,8 @@ pub(super) struct PostgresReplica {
     /// The token of the last take, whose answer may not have come.
     token: Option<String>,
     declined: Option<Declined>,
+    /// Until when the lease is not taken at all.
+    paused_until: Option<Instant>,
 }
 
 /// The connections of a replica, beside that for commits.
@@ -79,6 +81,7 @@ impl PostgresReplica {
             has_warned: false,
             token: None,
             declined: None,
+            paused_until: None,
         }
     }
 
@@ -179,7 +182,8 @@ impl PostgresReplica {
         // The answer to the last take of this process may not have come.
         let is_mine = row.token.is_some() && row.token == self.token;
         let is_free = is_mine || self.sightings.free_at().is_none_or(|free| free <= now);
-        is_free && !declines
+        let is_paused = self.paused_until.is_some_and(|until| now < until);
+        is_free && !declines && !is_paused
     }
 
     async fn take(&mut self, links: &Links, seen: &LeaseRow, version: usize) -> Result<Option<Taken>, Fault> {
@@ -292,5 +296,11 @@ impl Replica for PostgresReplica {
     fn decline(&mut self, time: Duration) {
         let epoch = self.sightings.sign_of_life().map_or(0, |(epoch, _)| epoch);
         self.declined = Some(Declined { epoch, until: self.clock.now().instant + time });
+    }
+
+    fn fail(&mut self, pause: Duration) {
+        // The tables, or the rights to them, may be gone.
+        self.is_prepared = false;
+        self.paused_until = Some(self.clock.now().instant + pause);
     }
 }

@@ -46,6 +46,9 @@ pub(super) struct Content {
     pub(super) others_take: bool,
     /// Until when the lease is left to others.
     declined_until: Option<Instant>,
+    paused_until: Option<Instant>,
+    /// Whether commits fail, for a reason that is not the lease.
+    pub(super) refuses_commits: bool,
     /// What clients of others ask for, and the answers that were committed.
     handed_over: Vec<HandedOver>,
     pub(super) answers: Vec<RequestAnswer>,
@@ -76,6 +79,8 @@ impl Database {
             others: 0,
             others_take: true,
             declined_until: None,
+            paused_until: None,
+            refuses_commits: false,
             handed_over: Vec::new(),
             answers: Vec::new(),
             asked: Vec::new(),
@@ -125,8 +130,9 @@ impl Replica for Database {
         if !content.is_reachable {
             return Box::pin(std::future::ready(Err(unreachable())));
         }
-        let declines = content.declined_until.is_some_and(|until| self.clock.now().instant < until);
-        if content.holder != Holder::Free || declines {
+        let now = self.clock.now().instant;
+        let not_before = content.declined_until.max(content.paused_until);
+        if content.holder != Holder::Free || not_before.is_some_and(|until| now < until) {
             return Box::pin(std::future::ready(Ok(Look::Standby)));
         }
         content.epoch += 1;
@@ -181,6 +187,10 @@ impl Replica for Database {
 
     fn decline(&mut self, time: Duration) {
         self.lock().declined_until = Some(self.clock.now().instant + time);
+    }
+
+    fn fail(&mut self, pause: Duration) {
+        self.lock().paused_until = Some(self.clock.now().instant + pause);
     }
 
     fn hand_over(&mut self, request: String) -> Pending<Option<String>> {
@@ -280,6 +290,9 @@ impl Store for Held {
             }
             tenure.reach().await?;
             let mut content = tenure.database.lock();
+            if content.refuses_commits {
+                return Err(failed("no rights"));
+            }
             content.disk.apply(&batch);
             content.answers.extend(batch.answers.iter().cloned());
             Ok(())

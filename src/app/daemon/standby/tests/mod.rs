@@ -149,6 +149,25 @@ async fn a_replica_deposed_by_a_commit_stands_by() {
     assert_eq!(stage.stop().await, (Exit::Success, Holder::Free));
 }
 
+/// Each term begins with a poll of every job and an attempt at every pending delivery.
+#[tokio::test(start_paused = true)]
+async fn terms_without_commits_follow_each_other_ever_more_slowly() {
+    let stage = Stage::begin(Holder::Free, |database| database.lock().refuses_commits = true).await;
+
+    pass(MINUTE * 8).await;
+    {
+        let mut content = stage.database.lock();
+        assert_eq!(content.holder, Holder::Free, "it is given back");
+        assert!((6..=11).contains(&content.epoch), "{} terms", content.epoch - 1);
+        content.refuses_commits = false;
+    }
+    assert!(stage.plane.count() <= 2 * 10, "{} polls", stage.plane.count());
+    assert_eq!(stage.receiver.count(), 0);
+
+    pass(MINUTE * 8).await;
+    assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Watched, EventKind::Completed]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_frozen_process_begins_nothing_past_its_deadline() {
     for after in [Duration::from_secs(20), MINUTE, MINUTE * 2] {
