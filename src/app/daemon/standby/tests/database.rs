@@ -49,6 +49,8 @@ pub(super) struct Content {
     paused_until: Option<Instant>,
     /// Whether commits fail, for a reason that is not the lease.
     pub(super) refuses_commits: bool,
+    /// Whether the lease that is given back is never confirmed as such.
+    pub(super) hangs_at_give_back: bool,
     /// What clients of others ask for, and the answers that were committed.
     handed_over: Vec<HandedOver>,
     pub(super) answers: Vec<RequestAnswer>,
@@ -81,6 +83,7 @@ impl Database {
             declined_until: None,
             paused_until: None,
             refuses_commits: false,
+            hangs_at_give_back: false,
             handed_over: Vec::new(),
             answers: Vec::new(),
             asked: Vec::new(),
@@ -348,6 +351,9 @@ impl Store for Held {
         let tenure = Arc::clone(&self.tenure);
         Box::pin(async move {
             tenure.reach().await?;
+            if tenure.database.lock().hangs_at_give_back {
+                return std::future::pending().await;
+            }
             {
                 let mut content = tenure.database.lock();
                 content.holder = Holder::Free;

@@ -391,6 +391,22 @@ async fn handover_leaves_the_lease_to_another_replica() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_during_a_handover_ends_the_process() {
+    let stage = Stage::begin(Holder::Free, |database| {
+        let mut content = database.lock();
+        (content.others, content.hangs_at_give_back) = (1, true);
+    })
+    .await;
+    pass(MINUTE).await;
+    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    pass(Duration::from_secs(4)).await;
+
+    let stopped = tokio::time::timeout(MINUTE, stage.stop()).await;
+
+    assert_eq!(stopped.unwrap().0, Exit::Success);
+}
+
+#[tokio::test(start_paused = true)]
 async fn lease_that_no_other_replica_takes_is_taken_again() {
     let stage = Stage::begin(Holder::Free, |database| {
         let mut content = database.lock();
