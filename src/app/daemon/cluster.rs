@@ -96,8 +96,8 @@ impl Cluster {
         self.replica.decline(lease * handover::DECLINED_LEASES);
     }
 
-    /// Notes that a term which lasted this long ended by this. A fault of the state may end the next one
-    /// as well, so that this process leaves the lease alone for a while.
+    /// Notes that a term which lasted this long ended by this. A fault of the state may end the
+    /// next one as well, so that this process leaves the lease alone for a while.
     pub(super) fn term_failed(&mut self, error: &Error, term: Duration) {
         self.tally.losses += 1;
         if !error.is_deposed() {

@@ -4,8 +4,8 @@
 //! as the process; the engine and its driver live for a [`Term`].
 //!
 //! Invariant: only a request to stop, a state that cannot be written or is gone, or a bug, ends the
-//! watch; among replicas, no trouble with the state does. Only the loop itself sends the watchdog ping and the monitor ping, and only while nothing
-//! that it began is stuck.
+//! watch; among replicas, no trouble with the state does. Only the loop itself sends the watchdog
+//! ping and the monitor ping, and only while nothing that it began is stuck.
 
 mod back_off;
 mod cluster;
