@@ -198,10 +198,6 @@ async fn run_replica(
     mut start: Start<'_>,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
-    if start.args.set_state_aside {
-        return Err(Failure::usage("--set-state-aside: the state is in a database")
-            .with_help("name another cluster, which begins with an empty state: [cluster] name"));
-    }
     replica.configure(&start.setup.fingerprint());
     let first = tokio::select! {
         biased;

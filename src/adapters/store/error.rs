@@ -27,8 +27,8 @@ pub enum OpenErrorClass {
     System,
     /// There is one, and it cannot be used.
     Unusable,
-    /// The configuration names a place that cannot be used as it is: a wrong password, missing rights, an address without a
-    /// database.
+    /// The configuration names a place that cannot be used as it is: a wrong password, missing
+    /// rights, an address without a database.
     Misconfigured,
     /// The server of the state does not answer, or takes no writes now. That may end by itself.
     Unreachable,

@@ -3,8 +3,8 @@
 //! Invariant: a batch is committed whole or not at all, and before any of its events is delivered.
 //! Nothing outside this module knows how.
 //!
-//! A store is a [`Backend`], a [`Store`], a [`DeliveryAdmin`] and a [`Reader`], and an arm of [`backend`].
-//! `contract.rs` holds every store against the same tests.
+//! A store is a [`Backend`], a [`Store`], a [`DeliveryAdmin`] and a [`Reader`], and an arm of
+//! [`backend`]. `contract.rs` holds every store against the same tests.
 
 mod admin;
 #[cfg(test)]
@@ -67,8 +67,9 @@ pub trait Backend: Send + Sync {
     /// `set_aside`, one that is there is renamed first, with that time in its name.
     fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError>;
 
-    /// Takes part in the cluster that shares the state, with this clock; none if the state belongs to one process at a time. A
-    /// replica comes to the state by [`Replica::look`] instead of [`Backend::open`].
+    /// Takes part in the cluster that shares the state, with this clock; none if the state belongs
+    /// to one process at a time. A replica comes to the state by [`Replica::look`] instead of
+    /// [`Backend::open`].
     fn replica(&self, _clock: Clock) -> Option<Box<dyn Replica>> {
         None
     }

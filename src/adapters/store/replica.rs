@@ -1,7 +1,7 @@
 //! A process that shares a state with others: it stands by until it has the lease.
 //!
-//! Invariant: losing the lease is the end of an engine, and taking it is a start from what is committed. No clock of a database
-//! or of another machine decides who has the lease.
+//! Invariant: losing the lease is the end of an engine, and taking it is a start from what is
+//! committed. No clock of a database or of another machine decides who has the lease.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,8 +18,8 @@ pub const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The part that this process takes in a cluster. It reconnects by itself.
 pub trait Replica: Send {
-    /// Looks at the lease, and takes it if it is free: it was given back, or its holder showed no sign of life for one lease.
-    /// Dropping the future loses nothing but the look.
+    /// Looks at the lease, and takes it if it is free: it was given back, or its holder showed no
+    /// sign of life for one lease. Dropping the future loses nothing but the look.
     fn look(&mut self) -> Looking<'_>;
 
     /// How long after the end of a look the next one begins.
@@ -43,12 +43,12 @@ pub trait Replica: Send {
     /// and wait longer before they take the lease from it.
     fn configure(&self, _configuration: &str) {}
 
-    /// The last term ended by a fault of the state, although its lease was not lost: before the next
-    /// one, this process waits as the others do, and looks at everything again.
-    fn fail(&mut self) {}
-
     /// From now on, leaves the lease to others for this time, if another replica is there to take it.
     fn decline(&mut self, time: Duration);
+
+    /// The last term ended by a fault of the state, although its lease was not lost: for this time,
+    /// does not take the lease, whether or not another replica is there.
+    fn fail(&mut self, pause: Duration);
 }
 
 /// A look under way.

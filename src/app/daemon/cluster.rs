@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::back_off::BackOff;
 use super::handover;
 use super::role::cluster_status;
 use crate::adapters::metrics::{ClusterReading, Counters};
@@ -13,6 +14,7 @@ use crate::adapters::report::{ClusterStatus, Reader as _, Role};
 use crate::adapters::store::{Backend, ClusterView, LateReader, Look, OpenError, Opened, Replica};
 use crate::app::driver::{Driver, Error, State};
 use crate::app::setup::Setup;
+use crate::model::duration;
 use crate::model::time::Instant;
 use crate::platform::blocking;
 use crate::platform::clock::Clock;
@@ -33,6 +35,7 @@ pub struct Cluster {
     pub(super) first: Option<Result<Look, OpenError>>,
     pub(super) tally: Tally,
     backend: Arc<dyn Backend>,
+    back_off: BackOff,
     /// When the active replica looks at the others next.
     glance_at: Option<Instant>,
     /// What was logged of replicas whose configuration differs.
@@ -75,6 +78,7 @@ impl Cluster {
             first: Some(first),
             tally: Tally::default(),
             backend,
+            back_off: BackOff::default(),
             glance_at: None,
             logged: BTreeSet::new(),
         }
@@ -86,18 +90,21 @@ impl Cluster {
         self.setup = setup;
     }
 
-    /// Notes that a term ended by this.
-    pub(super) fn term_failed(&mut self, error: &Error) {
-        self.tally.losses += 1;
-        if !error.is_deposed() {
-            self.replica.fail();
-        }
-    }
-
     /// Leaves the lease, which was given back, to another replica for a while.
     pub(super) fn leave_to_others(&mut self) {
         let lease = self.replica.cluster().lease;
         self.replica.decline(lease * handover::DECLINED_LEASES);
+    }
+
+    /// Notes that a term which lasted this long ended by this. A fault of the state may end the
+    /// next one as well, so that this process leaves the lease alone for a while.
+    pub(super) fn term_failed(&mut self, error: &Error, term: Duration) {
+        self.tally.losses += 1;
+        if !error.is_deposed() {
+            let pause = self.back_off.after(term);
+            info!("this replica does not take the lease for {}", duration::human(pause));
+            self.replica.fail(pause);
+        }
     }
 
     /// A driver for a term that begins with this state, as after a restart. `counts` if its counters

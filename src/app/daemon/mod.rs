@@ -4,9 +4,10 @@
 //! as the process; the engine and its driver live for a [`Term`].
 //!
 //! Invariant: only a request to stop, a state that cannot be written or is gone, or a bug, ends the
-//! watch; among replicas, no trouble with the state does. Only the loop itself sends the watchdog ping and the monitor ping, and only while nothing
-//! that it began is stuck.
+//! watch; among replicas, no trouble with the state does. Only the loop itself sends the watchdog
+//! ping and the monitor ping, and only while nothing that it began is stuck.
 
+mod back_off;
 mod cluster;
 mod configuration;
 mod handed_over;
@@ -93,13 +94,15 @@ pub async fn run_replica(
     options: Options,
     signals: &mut Signals,
 ) -> Result<Exit, Error> {
-    let mut daemon = Daemon::new(options, cluster.clock);
+    let clock = cluster.clock;
+    let mut daemon = Daemon::new(options, clock);
     loop {
         let (opened, waiting) = match standby::run(&mut cluster, &mut daemon, signals).await? {
             standby::Ended::Taken(opened, waiting) => (opened, waiting),
             standby::Ended::Stopped => return Ok(Exit::Success),
         };
 
+        let begun = clock.now().instant;
         let driver = cluster.driver(opened, daemon.web.is_some()).await;
         let mut term = Term::new(driver, Some(&mut cluster));
         for request in waiting {
@@ -108,7 +111,9 @@ pub async fn run_replica(
         match term.run(&mut daemon, signals).await {
             Ok(Ended::Done(exit)) => return Ok(exit),
             Ok(Ended::HandedOver) => cluster.leave_to_others(),
-            Err(error @ (Error::Store(_) | Error::LeaseOver)) => cluster.term_failed(&error),
+            Err(error @ (Error::Store(_) | Error::LeaseOver)) => {
+                cluster.term_failed(&error, clock.now().instant.since(begun));
+            }
             Err(error) => return Err(error),
         }
     }

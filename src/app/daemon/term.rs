@@ -72,13 +72,13 @@ impl<'a> Term<'a> {
     /// Watches until a request to stop, or until everything is done; among replicas, until the lease
     /// is lost, which is an error, too.
     pub(super) async fn run(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Ended, Error> {
-        let ended = self.watch(daemon, signals).await;
-        if let Err(error) = &ended
-            && self.cluster.is_some()
-        {
-            self.lost(error);
+        match self.watch(daemon, signals).await {
+            Err(error) if self.cluster.is_some() && self.fail(&error, signals).await => {
+                info!("stopped");
+                Ok(Ended::Done(Exit::Success))
+            }
+            ended => ended,
         }
-        ended
     }
 
     async fn watch(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Ended, Error> {
@@ -126,10 +126,10 @@ impl<'a> Term<'a> {
         let mut is_stopped = leaving == Leaving::Stop;
         match self.drain(leaving, daemon, signals).await {
             // Whatever is pending is sent by the next active replica.
-            Err(error) if self.cluster.is_some() => self.lost(&error),
+            Err(error) if self.cluster.is_some() => is_stopped |= self.fail(&error, signals).await,
             drained => {
                 is_stopped |= drained?;
-                self.give_back(signals).await;
+                is_stopped |= self.give_back(signals).await;
             }
         }
         if !is_stopped {
@@ -139,15 +139,16 @@ impl<'a> Term<'a> {
         Ok(Ended::Done(Exit::Success))
     }
 
-    /// Leaves the state to another replica at once.
-    async fn give_back(&mut self, signals: &mut Signals) {
+    /// Leaves the state to another replica at once, unless a request to stop ends that. Returns whether
+    /// there was one.
+    async fn give_back(&mut self, signals: &mut Signals) -> bool {
         if self.cluster.is_none() {
-            return;
+            return false;
         }
         let given_back = tokio::select! {
             biased;
             given_back = tokio::time::timeout(GIVING_BACK, self.driver.give_back()) => given_back,
-            _ = signals.next() => return,
+            _ = signals.next() => return true,
         };
         match given_back {
             Ok(Ok(())) => info!("gave the lease back"),
@@ -156,18 +157,24 @@ impl<'a> Term<'a> {
             }
             Err(_) => warn!("the lease was not given back in time, and is free when it runs out"),
         }
+        false
     }
 
-    /// Ends the term because of this: nothing can be confirmed any more.
-    fn lost(&mut self, error: &Error) {
+    /// Ends the term because of this: nothing can be confirmed any more. A lease that is not lost is
+    /// given back, as another replica may be free of the fault. Returns whether there was a request to
+    /// stop meanwhile.
+    async fn fail(&mut self, error: &Error, signals: &mut Signals) -> bool {
         match error {
             Error::Store(error) if error.is_deposed() => warn!("lost the lease: {}", error.fault),
             Error::LeaseOver => warn!("lost the lease: it was not renewed in time"),
-            error => error!("the term ends: {error}"),
+            Error::Store(error) => error!("this replica ends its term: {error}; {}", error.help),
+            Error::Internal(_) => error!("this replica ends its term: {error}"),
         }
+        let is_deposed = error.is_deposed();
         let error = "this replica lost the lease of the state before it could confirm the change";
         let help = "look whether it is in force (restore-watch status), and ask again if not";
         self.answers.refuse(&RequestError::new(RequestErrorKind::Stopping, error).with_help(help));
+        !is_deposed && self.give_back(signals).await
     }
 
     /// Begins the first polls, then reports that the daemon is ready.

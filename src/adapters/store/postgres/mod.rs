@@ -34,6 +34,7 @@ mod tenure;
 mod tests;
 mod times;
 
+use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -64,6 +65,14 @@ impl Postgres {
         Self { settings: settings.clone() }
     }
 
+    fn no_thread(&self, error: &io::Error) -> OpenError {
+        OpenError {
+            class: OpenErrorClass::System,
+            message: format!("cannot start a thread for the state {}: {error}", self.location()),
+            help: "raise the limit of processes (ulimit -u, TasksMax=, pids.max)".into(),
+        }
+    }
+
     fn unfinished(&self) -> OpenError {
         OpenError {
             class: OpenErrorClass::Unusable,
@@ -80,11 +89,7 @@ impl Backend for Postgres {
 
     /// Waits for a lease to end that shows no sign of life.
     fn open(&self, set_aside: Option<Timestamp>) -> Result<Opened, OpenError> {
-        let alone = Alone::start().map_err(|error| OpenError {
-            class: OpenErrorClass::System,
-            message: format!("cannot start a thread for the state {}: {error}", self.location()),
-            help: "raise the limit of processes (ulimit -u, TasksMax=, pids.max)".into(),
-        })?;
+        let alone = Alone::start().map_err(|error| self.no_thread(&error))?;
         let postgres = Self::at(&self.settings);
         let opened = alone.run(async move { take(&postgres, set_aside.is_some()).await });
         let Taken { store, snapshot } = opened.unwrap_or_else(|| Err(self.unfinished()))?;

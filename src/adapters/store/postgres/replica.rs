@@ -16,16 +16,16 @@ use super::requests::{Incoming, OwnRequest};
 use super::store::{PostgresStore, Term};
 use super::tenure::{self, Tenure};
 use super::times::{LOOK_INTERVAL, Times};
-use super::{blocked, recall, schema};
+use super::{Postgres, blocked, recall, schema};
 use crate::adapters::store::{
-    ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, Store as _, StoreError,
-    StoreErrorClass,
+    Backend as _, ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, Store as _,
+    StoreError, StoreErrorClass,
 };
 use crate::config::PostgresSettings;
 use crate::engine::snapshot::Snapshot;
 use crate::model::time::Instant;
 use crate::platform::clock::Clock;
-use crate::platform::{failpoint, process};
+use crate::platform::{blocking, failpoint, process};
 
 /// A process that takes part in a cluster.
 pub(super) struct PostgresReplica {
@@ -34,7 +34,7 @@ pub(super) struct PostgresReplica {
     times: Times,
     sightings: Arc<Sightings>,
     /// None before the address could be read.
-    link: Option<Link>,
+    links: Option<Links>,
     /// Whether the server and the schema were found to be usable.
     is_prepared: bool,
     /// Whether the schema was there once.
@@ -42,6 +42,17 @@ pub(super) struct PostgresReplica {
     /// The token of the last take, whose answer may not have come.
     token: Option<String>,
     declined: Option<Declined>,
+    /// Until when the lease is not taken at all.
+    paused_until: Option<Instant>,
+}
+
+/// The connections of a replica, beside that for commits.
+#[derive(Clone)]
+struct Links {
+    /// For looks and renewals, which wait for nothing else.
+    keep: Link,
+    /// For all that may take longer.
+    read: Link,
 }
 
 /// A lease that is left to others, until this time or until one of them took it.
@@ -67,26 +78,27 @@ impl PostgresReplica {
             clock,
             times,
             sightings: Arc::new(Sightings::new(&cluster.name, &name, times)),
-            link: None,
+            links: None,
             is_prepared: false,
             has_seen_schema: false,
             token: None,
             declined: None,
+            paused_until: None,
         }
     }
 
     /// Looks at the lease, and takes it if it is free and `takes` is set.
     pub(super) async fn look_and_take(&mut self, takes: bool) -> Result<Option<Taken>, OpenError> {
-        let link = self.link()?;
-        let looked = self.try_look(&link, takes).await;
+        let links = self.links().await?;
+        let looked = self.try_look(&links, takes).await;
         // Another server may answer next, or the same one with another schema.
         self.is_prepared &= looked.is_ok();
         looked.map_err(|fault| {
             if matches!(fault, Fault::Refused { .. } | Fault::Misconfigured(_)) && !fault.is_passing() {
                 // The password, or a certificate, may be another one by then.
-                self.link = None;
+                self.links = None;
             }
-            fault.while_opening(link.database())
+            fault.while_opening(links.keep.database())
         })
     }
 
@@ -99,15 +111,35 @@ impl PostgresReplica {
         self.sightings.view(self.clock.now().instant)
     }
 
-    fn link(&mut self) -> Result<Link, OpenError> {
-        if let Some(link) = &self.link {
-            return Ok(link.clone());
+    async fn links(&mut self) -> Result<Links, OpenError> {
+        if let Some(links) = &self.links {
+            return Ok(links.clone());
         }
-        let link = Link::to(&Arc::new(Database::of(&self.settings)?));
-        Ok(self.link.insert(link).clone())
+
+        let (settings, postgres) = (self.settings.clone(), Postgres::at(&self.settings));
+        // The address and the certificates are in files.
+        let reading = blocking::start("state-address", move || Database::of(&settings));
+        let read = reading.map_err(|error| postgres.no_thread(&error))?.await;
+        let database = Arc::new(read.unwrap_or_else(|_| Err(postgres.unfinished()))?);
+
+        let links = Links { keep: Link::to(&database), read: Link::to(&database) };
+        Ok(self.links.insert(links).clone())
     }
 
-    async fn try_look(&mut self, link: &Link, takes: bool) -> Result<Option<Taken>, Fault> {
+    /// The link for what a client of this replica asks for.
+    fn beside(&self, doing: &'static str) -> Result<Link, StoreError> {
+        let links = self.links.as_ref().ok_or_else(|| StoreError {
+            class: StoreErrorClass::Failed,
+            doing,
+            state: Postgres::at(&self.settings).location(),
+            fault: "it was not reached yet".to_owned(),
+            help: "the log of this replica says why",
+        });
+        links.map(|links| links.read.clone())
+    }
+
+    async fn try_look(&mut self, links: &Links, takes: bool) -> Result<Option<Taken>, Fault> {
+        let link = &links.keep;
         if !self.is_prepared {
             // Tables that are gone are restored by people, whom new ones would be in the way of.
             let durability = schema::prepare(link, self.times.message(), !self.has_seen_schema).await?;
@@ -128,7 +160,7 @@ impl PostgresReplica {
         if !takes || !self.may_take(&row) {
             return Ok(None);
         }
-        self.take(link, &row, version).await
+        self.take(links, &row, version).await
     }
 
     /// The row of the lease, and the version of the schema. Notes what it sees.
@@ -155,10 +187,12 @@ impl PostgresReplica {
         // The answer to the last take of this process may not have come.
         let is_mine = row.token.is_some() && row.token == self.token;
         let is_free = is_mine || self.sightings.free_at().is_none_or(|free| free <= now);
-        is_free && !declines
+        let is_paused = self.paused_until.is_some_and(|until| now < until);
+        is_free && !declines && !is_paused
     }
 
-    async fn take(&mut self, link: &Link, seen: &LeaseRow, version: usize) -> Result<Option<Taken>, Fault> {
+    async fn take(&mut self, links: &Links, seen: &LeaseRow, version: usize) -> Result<Option<Taken>, Fault> {
+        let link = &links.keep;
         let begun = self.clock.now();
         let token = self.token.insert(lease::token()).clone();
         let holder = Holder {
@@ -187,7 +221,7 @@ impl PostgresReplica {
             sightings: Arc::clone(&self.sightings),
             keep: link.clone(),
             write: Link::to(link.database()),
-            read: Link::to(link.database()),
+            read: links.read.clone(),
             batch: AtomicI64::new(batch),
             incoming: Incoming::default(),
         });
@@ -202,11 +236,12 @@ impl PostgresReplica {
                 Ok(term.tenure.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
             }
             Err(fault) => {
-                if !fault.is_passing() {
-                    // A newer program may understand what this one does not.
+                // A newer program may understand what this one does not, and another machine may get
+                // an answer that does not come through to this one.
+                let is_given_back = store.give_back().await.is_ok();
+                if is_given_back || !fault.is_passing() {
                     let until = self.clock.now().instant + self.times.listed();
                     self.declined = Some(Declined { epoch: term.tenure.fence.epoch, until });
-                    drop(store.give_back().await);
                 }
                 Err(fault)
             }
@@ -219,17 +254,6 @@ async fn recall(link: &Link, cluster: &str, times: Times) -> Result<Snapshot, Fa
     // The lease is kept meanwhile, so that this may take as long as the state is large.
     let answer = link.ask(&recall::sql(cluster), times.lease * 4).await?;
     recall::snapshot(&answer)
-}
-
-/// The error of a state whose address cannot be read.
-fn unread(doing: &'static str, cluster: &str, error: OpenError) -> StoreError {
-    StoreError {
-        class: StoreErrorClass::Failed,
-        doing,
-        state: cluster.to_owned(),
-        fault: error.message,
-        help: "check [state] postgres",
-    }
 }
 
 impl Replica for PostgresReplica {
@@ -253,18 +277,18 @@ impl Replica for PostgresReplica {
     }
 
     fn snapshot(&mut self) -> Pending<Snapshot> {
-        let (link, cluster, times) = (self.link(), self.sightings.cluster.clone(), self.times);
+        let (link, cluster, times) = (self.beside("read"), self.sightings.cluster.clone(), self.times);
         Box::pin(async move {
-            let link = link.map_err(|error| unread("read", &cluster, error))?;
+            let link = link?;
             let read = recall(&link, &cluster, times).await;
             read.map_err(|fault| fault.while_doing("read", link.database()))
         })
     }
 
     fn hand_over(&mut self, request: String) -> Pending<Option<String>> {
-        let (link, cluster, clock) = (self.link(), self.sightings.cluster.clone(), self.clock);
+        let (link, cluster, clock) = (self.beside("write"), self.sightings.cluster.clone(), self.clock);
         Box::pin(async move {
-            let link = link.map_err(|error| unread("write", &cluster, error))?;
+            let link = link?;
             let handed_over = OwnRequest::new(link.clone(), clock, cluster, request).answer().await;
             handed_over.map_err(|fault| fault.while_doing("write", link.database()))
         })
@@ -274,14 +298,16 @@ impl Replica for PostgresReplica {
         self.sightings.configure(configuration);
     }
 
-    fn fail(&mut self) {
-        self.is_prepared = false;
-        // The lease of that term runs out as that of another process does.
-        self.token = None;
-    }
-
     fn decline(&mut self, time: Duration) {
         let epoch = self.sightings.sign_of_life().map_or(0, |(epoch, _)| epoch);
         self.declined = Some(Declined { epoch, until: self.clock.now().instant + time });
+    }
+
+    fn fail(&mut self, pause: Duration) {
+        // The tables, or the rights to them, may be gone.
+        self.is_prepared = false;
+        // The lease of that term runs out as that of another process does.
+        self.token = None;
+        self.paused_until = Some(self.clock.now().instant + pause);
     }
 }

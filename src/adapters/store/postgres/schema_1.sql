@@ -147,8 +147,8 @@ CREATE TABLE restore_watch.totals (
 );
 
 -- Commits batch `number` if the lease is still that of the caller; else it fails with RW001 (another replica has the lease),
--- RW002 (this batch is committed already) or RW003 (batches before it are missing). One call is one transaction: a client that
--- goes away holds nothing.
+-- RW002 (this batch is committed already) or RW003 (what was committed before it is missing). One call is one transaction: a
+-- client that goes away holds nothing.
 CREATE FUNCTION restore_watch.commit_1(of_cluster text, with_epoch bigint, with_token text, number bigint, document text)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -257,6 +257,9 @@ BEGIN
     FOR part IN SELECT jsonb_array_elements(batch -> 'answers') LOOP
         UPDATE restore_watch.requests SET answer = part ->> 'answer'
         WHERE cluster = of_cluster AND id = part ->> 'id' AND claimed_by = with_epoch;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the claim of request % is missing', part ->> 'id' USING ERRCODE = 'RW003';
+        END IF;
     END LOOP;
 
     -- What was delivered or dropped before this time is counted in the history from then on.

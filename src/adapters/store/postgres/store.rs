@@ -44,7 +44,8 @@ pub(super) struct Term {
     pub(super) keep: Link,
     /// For commits.
     pub(super) write: Link,
-    /// For payloads and edits, which wait for no commit.
+    /// For payloads and edits, which wait for no commit, and for the requests of clients of this
+    /// process.
     pub(super) read: Link,
     /// The number of the last batch that is committed.
     pub(super) batch: AtomicI64,

@@ -203,6 +203,8 @@ impl Replica for Standby {
 
     fn decline(&mut self, _: Duration) {}
 
+    fn fail(&mut self, _: Duration) {}
+
     fn hand_over(&mut self, _: String) -> Pending<Option<String>> {
         Box::pin(std::future::ready(self.0.clone()))
     }

@@ -1,6 +1,6 @@
 //! A time in which a replica that stands by cannot look at the lease.
 //!
-//! Invariant: each reason is logged once while it lasts, and its end is logged.
+//! Invariant: each reason is logged once while it lasts, up to a bound, and its end is logged.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,9 @@ use tracing::{error, info};
 use crate::adapters::store::{OpenError, OpenErrorClass};
 use crate::model::duration;
 use crate::model::time::Instant;
+
+/// How many reasons are logged: the text of one may be another each time, with the time in it.
+const MOST_REASONS: usize = 20;
 
 pub(super) struct Outage {
     since: Instant,
@@ -24,7 +27,7 @@ impl Outage {
         let known =
             outage.get_or_insert_with(|| Self { since: now, class: error.class, logged: BTreeSet::new() });
         known.class = error.class;
-        if known.logged.insert(error.message.clone()) {
+        if known.logged.len() < MOST_REASONS && known.logged.insert(error.message.clone()) {
             error!("this replica cannot take over: {}; {}", error.message, error.help);
         }
     }

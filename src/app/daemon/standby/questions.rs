@@ -1,7 +1,7 @@
 //! Questions to a replica that stands by, which are answered from what is committed.
 //!
-//! Invariant: the state is read only if a question asks for it, and once for all questions of a few seconds.
-//! What is made of it is never stepped.
+//! Invariant: the state is read only if a question asks for it, and once for all questions of a few
+//! seconds. What is made of it is never stepped.
 
 use std::time::Duration;
 

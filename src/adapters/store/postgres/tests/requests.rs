@@ -126,6 +126,22 @@ async fn claim_of_a_lost_lease_can_be_taken_back() {
     assert_eq!(stage.sql("SELECT count(*) FROM restore_watch.jobs"), "0");
 }
 
+/// A failover may lose the claim and keep the lease.
+#[tokio::test]
+async fn nothing_changes_without_the_claim_of_its_request() {
+    let Some(stage) = Stage::new("requests_unclaimed") else { return };
+    let store = stage.take().await;
+    let request = stage.request("rj-1");
+    request.write().await.unwrap();
+    let requests = taken(&*store).await;
+    stage.sql("UPDATE restore_watch.requests SET claimed_by = NULL");
+
+    assert!(!answer(&*store, &requests).await);
+
+    assert_eq!(stage.sql("SELECT count(*) FROM restore_watch.jobs"), "0");
+    assert_eq!(request.take_back().await.unwrap().as_deref(), TAKEN_BACK);
+}
+
 #[tokio::test]
 async fn next_term_takes_what_the_last_one_claimed() {
     let Some(stage) = Stage::new("requests_next_term") else { return };

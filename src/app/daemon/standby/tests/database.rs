@@ -39,17 +39,18 @@ pub(super) struct Content {
     pub(super) is_reachable: bool,
     /// Whether another replica takes the lease when the next commit arrives.
     pub(super) steals_at_commit: bool,
-    /// Whether the next commit is refused.
-    pub(super) fails_at_commit: bool,
     pub(super) snapshots: usize,
-    /// How many terms this process ended because of a fault.
-    pub(super) failed_terms: usize,
     pub(super) configuration: String,
     /// How many other replicas are there, and whether they take a lease that is given back.
     pub(super) others: usize,
     pub(super) others_take: bool,
     /// Until when the lease is left to others.
     declined_until: Option<Instant>,
+    paused_until: Option<Instant>,
+    /// Whether commits fail, for a reason that is not the lease.
+    pub(super) refuses_commits: bool,
+    /// Whether the lease that is given back is never confirmed as such.
+    pub(super) hangs_at_give_back: bool,
     /// What clients of others ask for, and the answers that were committed.
     handed_over: Vec<HandedOver>,
     pub(super) answers: Vec<RequestAnswer>,
@@ -75,13 +76,14 @@ impl Database {
             epoch: 1,
             is_reachable: true,
             steals_at_commit: false,
-            fails_at_commit: false,
             snapshots: 0,
-            failed_terms: 0,
             configuration: String::new(),
             others: 0,
             others_take: true,
             declined_until: None,
+            paused_until: None,
+            refuses_commits: false,
+            hangs_at_give_back: false,
             handed_over: Vec::new(),
             answers: Vec::new(),
             asked: Vec::new(),
@@ -131,8 +133,9 @@ impl Replica for Database {
         if !content.is_reachable {
             return Box::pin(std::future::ready(Err(unreachable())));
         }
-        let declines = content.declined_until.is_some_and(|until| self.clock.now().instant < until);
-        if content.holder != Holder::Free || declines {
+        let now = self.clock.now().instant;
+        let not_before = content.declined_until.max(content.paused_until);
+        if content.holder != Holder::Free || not_before.is_some_and(|until| now < until) {
             return Box::pin(std::future::ready(Ok(Look::Standby)));
         }
         content.epoch += 1;
@@ -185,12 +188,12 @@ impl Replica for Database {
         configuration.clone_into(&mut self.lock().configuration);
     }
 
-    fn fail(&mut self) {
-        self.lock().failed_terms += 1;
-    }
-
     fn decline(&mut self, time: Duration) {
         self.lock().declined_until = Some(self.clock.now().instant + time);
+    }
+
+    fn fail(&mut self, pause: Duration) {
+        self.lock().paused_until = Some(self.clock.now().instant + pause);
     }
 
     fn hand_over(&mut self, request: String) -> Pending<Option<String>> {
@@ -287,12 +290,12 @@ impl Store for Held {
                 if std::mem::take(&mut content.steals_at_commit) {
                     content.steal();
                 }
-                if std::mem::take(&mut content.fails_at_commit) {
-                    return Err(failed("permission denied"));
-                }
             }
             tenure.reach().await?;
             let mut content = tenure.database.lock();
+            if content.refuses_commits {
+                return Err(failed("no rights"));
+            }
             content.disk.apply(&batch);
             content.answers.extend(batch.answers.iter().cloned());
             Ok(())
@@ -348,6 +351,9 @@ impl Store for Held {
         let tenure = Arc::clone(&self.tenure);
         Box::pin(async move {
             tenure.reach().await?;
+            if tenure.database.lock().hangs_at_give_back {
+                return std::future::pending().await;
+            }
             {
                 let mut content = tenure.database.lock();
                 content.holder = Holder::Free;

@@ -142,7 +142,6 @@ async fn a_replica_deposed_by_a_commit_stands_by() {
     pass(MINUTE * 5).await;
     assert_eq!(stage.counts(), (polls, posts));
     assert!(!stage.kinds().contains(&EventKind::Completed));
-    assert_eq!(stage.database.lock().failed_terms, 0);
 
     stage.database.lock().holder = Holder::Free;
     pass(MINUTE).await;
@@ -150,22 +149,23 @@ async fn a_replica_deposed_by_a_commit_stands_by() {
     assert_eq!(stage.stop().await, (Exit::Success, Holder::Free));
 }
 
+/// Each term begins with a poll of every job and an attempt at every pending delivery.
 #[tokio::test(start_paused = true)]
-async fn a_commit_that_is_refused_ends_the_term_alone() {
-    let stage = Stage::begin(Holder::Free, |_| {}).await;
-    pass(MINUTE).await;
+async fn terms_without_commits_follow_each_other_ever_more_slowly() {
+    let stage = Stage::begin(Holder::Free, |database| database.lock().refuses_commits = true).await;
 
-    stage.database.lock().fails_at_commit = true;
-    pass(MINUTE * 3).await;
-    assert_eq!(stage.database.lock().failed_terms, 1);
-    let (polls, posts) = stage.counts();
-    pass(MINUTE * 5).await;
-    assert_eq!(stage.counts(), (polls, posts));
+    pass(MINUTE * 8).await;
+    {
+        let mut content = stage.database.lock();
+        assert_eq!(content.holder, Holder::Free, "it is given back");
+        assert!((6..=11).contains(&content.epoch), "{} terms", content.epoch - 1);
+        content.refuses_commits = false;
+    }
+    assert!(stage.plane.count() <= 2 * 10, "{} polls", stage.plane.count());
+    assert_eq!(stage.receiver.count(), 0);
 
-    stage.database.lock().holder = Holder::Free;
-    pass(MINUTE).await;
+    pass(MINUTE * 8).await;
     assert_eq!(stage.kinds(), [EventKind::Watched, EventKind::Watched, EventKind::Completed]);
-    assert_eq!(stage.stop().await, (Exit::Success, Holder::Free));
 }
 
 #[tokio::test(start_paused = true)]
@@ -388,6 +388,22 @@ async fn handover_leaves_the_lease_to_another_replica() {
     pass(MINUTE * 5).await;
     assert_eq!(stage.counts(), (polls, posts), "it stands by");
     assert_eq!(stage.stop().await, (Exit::Success, Holder::Other));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_during_a_handover_ends_the_process() {
+    let stage = Stage::begin(Holder::Free, |database| {
+        let mut content = database.lock();
+        (content.others, content.hangs_at_give_back) = (1, true);
+    })
+    .await;
+    pass(MINUTE).await;
+    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    pass(Duration::from_secs(4)).await;
+
+    let stopped = tokio::time::timeout(MINUTE, stage.stop()).await;
+
+    assert_eq!(stopped.unwrap().0, Exit::Success);
 }
 
 #[tokio::test(start_paused = true)]
