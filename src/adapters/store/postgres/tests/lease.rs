@@ -127,6 +127,7 @@ async fn a_replica_declines_only_if_another_is_there() {
         }
     };
     tokio::join!(looks_of_b, gives);
+    a.decline(Duration::from_secs(3600));
     store.give_back().await.unwrap();
 
     assert!(stands_by(&mut *a).await, "b is there");

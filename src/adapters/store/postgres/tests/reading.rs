@@ -79,7 +79,7 @@ fn reading_makes_no_schema() {
         let missing = [backend.read().err().unwrap(), backend.administer().err().unwrap()];
         for error in missing {
             assert_eq!(error.class, OpenErrorClass::Missing);
-            assert!(error.message.starts_with("there is no state in PostgreSQL ("), "{error}");
+            assert!(error.message.starts_with("there is no state in PostgreSQL database "), "{error}");
         }
     }
 }
