@@ -126,6 +126,7 @@ async fn a_replica_declines_only_if_another_is_there() {
         }
     };
     tokio::join!(looks_of_b, gives);
+    a.decline(Duration::from_secs(3600));
     store.give_back().await.unwrap();
     a.decline(Duration::from_secs(3600));
 
