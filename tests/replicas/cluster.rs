@@ -9,6 +9,7 @@ use std::time::Duration;
 use restore_watch::model::time::Instant;
 
 use crate::secrets;
+use crate::support::postgres_server::ROLE;
 use crate::support::{
     ApiProxy, CLOCK, Done, Folder, KEY, Network, PATIENCE, PostgresProxy, PostgresServer, Running, Watch,
 };
@@ -140,11 +141,13 @@ impl<'a> Cluster<'a> {
         self.server.psql(&self.database, sql).parse().expect("a number")
     }
 
-    /// Fails if a session is in a transaction and waits for its client, which would hold locks.
+    /// Fails if a session of the program is in a transaction and waits for its client, which would
+    /// hold locks.
     #[track_caller]
     pub(crate) fn no_session_is_left_in_a_transaction(&self) {
         let sql = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND state LIKE 'idle in transaction%'",
+            "SELECT count(*) FROM pg_stat_activity \
+             WHERE datname = '{}' AND usename = '{ROLE}' AND state LIKE 'idle in transaction%'",
             self.database
         );
         assert_eq!(self.server.psql("postgres", &sql), "0");

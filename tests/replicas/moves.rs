@@ -43,7 +43,7 @@ fn move_that_is_killed_at_any_moment_is_whole_or_not_made() {
     assert!(in_file.len() >= 4 * JOBS, "{} deliveries", in_file.len());
 
     let mut rng = fastrand::Rng::with_seed(9);
-    for round in 0..number("RESTORE_WATCH_MOVES").unwrap_or(8) {
+    for round in 0..number("RESTORE_WATCH_MOVES").unwrap_or(3) {
         let database = format!("moved_{round}");
         let cluster = Cluster::new(&server, &database, plane.address(), &text, &["a"]);
         let there = State::Database(&server, database);
