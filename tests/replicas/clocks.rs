@@ -16,10 +16,11 @@ fn wrong_clock_of_a_replica_moves_no_lease() {
     let Some(server) = PostgresServer::shared() else { return };
     let Some(library) = library_of_clocks() else { return };
     let plane = play(ENDLESS);
+    let address = plane.address();
 
     each_jump(|number, jumps| {
         let (database, offset) = (format!("wrong_clock_{number}"), Offset::new());
-        let mut cluster = Cluster::new(server, &database, plane.address(), &project(&["rj-1"]), &["a", "b"]);
+        let mut cluster = Cluster::new(server, &database, address, &project(&["rj-1"]), &["a", "b"]);
         cluster.replicas[1].variables.extend(offset.variables(&library));
         change_nothing(&mut cluster, &offset, jumps);
     });
@@ -32,11 +33,12 @@ fn wrong_clock_of_the_database_moves_no_lease() {
     }
     let Some(library) = library_of_clocks() else { return };
     let plane = play(ENDLESS);
+    let address = plane.address();
 
     each_jump(|_, jumps| {
         let offset = Offset::new();
         let server = PostgresServer::new_with(Options::default(), &offset.variables(&library)).unwrap();
-        let mut cluster = Cluster::new(&server, "stepped", plane.address(), &project(&["rj-1"]), &["a", "b"]);
+        let mut cluster = Cluster::new(&server, "stepped", address, &project(&["rj-1"]), &["a", "b"]);
         change_nothing(&mut cluster, &offset, jumps);
     });
 }
