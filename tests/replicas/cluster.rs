@@ -99,7 +99,8 @@ impl<'a> Cluster<'a> {
             let waited = CLOCK.now().instant.since(start);
             assert!(waited < PATIENCE, "waited in vain for {what}\n{}", self.logged());
             self.all_live();
-            std::thread::sleep(Duration::from_millis(5));
+            // Most conditions start a process.
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -153,13 +154,14 @@ impl<'a> Cluster<'a> {
         assert_eq!(self.server.psql("postgres", &sql), "0");
     }
 
-    /// Ends all of them in order.
+    /// Ends all of them in order, at once, so that none of them takes over.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
         self.until("each one's first look", |cluster| {
             cluster.replicas.iter().filter(|replica| replica.is_up()).all(Replica::has_looked)
         });
-        self.replicas.iter_mut().for_each(Replica::stop);
+        self.replicas.iter_mut().for_each(Replica::ask_to_stop);
+        self.replicas.iter_mut().for_each(|replica| replica.finish(0));
     }
 
     /// What all of them logged, for the message of a failure.
