@@ -24,7 +24,7 @@ const FEW: usize = 40;
 const LANES: usize = 4;
 
 /// The world of one round.
-const ROUND: Size = Size { projects: 1, jobs: 40, endless: 0, span: Duration::from_secs(30) };
+const ROUND: Size = Size { projects: 1, jobs: 40, endless: 0, span: Duration::from_secs(20) };
 
 #[test]
 fn nothing_is_lost_whatever_happens_to_replicas() {
@@ -35,14 +35,14 @@ fn nothing_is_lost_whatever_happens_to_replicas() {
     let seed = number("RESTORE_WATCH_SEED").map_or_else(|| fastrand::u64(..), |seed| seed as u64);
     println!("RESTORE_WATCH_SEED={seed} RESTORE_WATCH_FAULTS={faults}");
 
-    let tallies: Vec<_> = std::thread::scope(|scope| {
+    let tallies: Vec<Option<Tally>> = std::thread::scope(|scope| {
         let lane = |lane: usize| scope.spawn(move || run_lane(lane, faults.div_ceil(LANES), seed));
         let lanes: Vec<_> = (0..LANES).map(lane).collect();
-        lanes.into_iter().map(|lane| lane.join().expect("what failed is printed above")).collect()
+        lanes.into_iter().map(|lane| lane.join().ok()).collect()
     });
 
     let mut all = Tally::default();
-    for tally in &tallies {
+    for tally in tallies.iter().flatten() {
         all.add(tally);
     }
     println!(
@@ -54,6 +54,7 @@ fn nothing_is_lost_whatever_happens_to_replicas() {
         all.late,
         all.faults
     );
+    assert!(tallies.iter().all(Option::is_some), "what failed is printed above");
     assert_eq!(all.counts.lost, 0);
     let pauses = all.faults.get(&Fault::Pause).copied().unwrap_or_default();
     assert!(pauses > 0 || all.late == 0, "{} came after their mark", all.late);

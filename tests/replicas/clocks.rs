@@ -8,18 +8,22 @@ use crate::support::{CLOCK, Folder, PostgresServer, library_of_clocks, play};
 
 const ENDLESS: &str = "[[job]]\nid = \"rj-1\"\n";
 
+/// The jumps in seconds: one that must move no lease, and one just after the active replica died.
+const JUMPS: [(&str, &str); 2] = [("+3600", "-3600"), ("-3600", "+3600")];
+
 #[test]
 fn wrong_clock_of_a_replica_moves_no_lease() {
     let Some(server) = PostgresServer::shared() else { return };
     let Some(library) = library_of_clocks() else { return };
     let plane = play(ENDLESS);
-    let offset = Offset::new();
-    let mut cluster = Cluster::new(server, "wrong_clock", plane.address(), &project(&["rj-1"]), &["a", "b"]);
-    cluster.replicas[1].variables.extend(offset.variables(&library));
-    cluster.start();
+    let address = plane.address();
 
-    jumps_change_nothing(&mut cluster, &offset);
-    cluster.stop();
+    each_jump(|number, jumps| {
+        let (database, offset) = (format!("wrong_clock_{number}"), Offset::new());
+        let mut cluster = Cluster::new(server, &database, address, &project(&["rj-1"]), &["a", "b"]);
+        cluster.replicas[1].variables.extend(offset.variables(&library));
+        change_nothing(&mut cluster, &offset, jumps);
+    });
 }
 
 #[test]
@@ -29,36 +33,46 @@ fn wrong_clock_of_the_database_moves_no_lease() {
     }
     let Some(library) = library_of_clocks() else { return };
     let plane = play(ENDLESS);
-    let offset = Offset::new();
-    let server = PostgresServer::new_with(Options::default(), &offset.variables(&library)).unwrap();
-    let mut cluster = Cluster::new(&server, "stepped", plane.address(), &project(&["rj-1"]), &["a", "b"]);
-    cluster.start();
+    let address = plane.address();
 
-    jumps_change_nothing(&mut cluster, &offset);
-    cluster.stop();
+    each_jump(|_, jumps| {
+        let offset = Offset::new();
+        let server = PostgresServer::new_with(Options::default(), &offset.variables(&library)).unwrap();
+        let mut cluster = Cluster::new(&server, "stepped", address, &project(&["rj-1"]), &["a", "b"]);
+        change_nothing(&mut cluster, &offset, jumps);
+    });
 }
 
-/// No jump moves the lease, and each takeover comes in time after one.
-fn jumps_change_nothing(cluster: &mut Cluster<'_>, offset: &Offset) {
-    for (before, after) in [("+3600", "-3600"), ("-3600", "+3600")] {
-        let active = cluster.active();
-        let other = 1 - active;
-        cluster.until("a standby", |cluster| cluster.replicas[other].role().as_deref() == Some("standby"));
-        let leases = cluster.epoch();
+/// Tries all jumps at once.
+fn each_jump(attempt: impl Fn(usize, (&str, &str)) + Sync) {
+    std::thread::scope(|scope| {
+        for (number, jumps) in JUMPS.into_iter().enumerate() {
+            let attempt = &attempt;
+            scope.spawn(move || attempt(number, jumps));
+        }
+    });
+}
 
-        offset.set(before);
-        let jumped = CLOCK.now().instant;
-        cluster.until("two leases", |_| CLOCK.now().instant.since(jumped) > 2 * LEASE);
-        assert_eq!((cluster.epoch(), cluster.active()), (leases, active), "{}", cluster.logged());
+/// No jump moves the lease, and the takeover after one comes in time.
+fn change_nothing(cluster: &mut Cluster<'_>, offset: &Offset, (before, after): (&str, &str)) {
+    cluster.start();
+    let active = cluster.active();
+    let other = 1 - active;
+    cluster.until("a standby", |cluster| cluster.replicas[other].role().as_deref() == Some("standby"));
+    let leases = cluster.epoch();
 
-        cluster.replicas[active].kill();
-        let killed = CLOCK.now().instant;
-        offset.set(after);
-        let (_, polled) = cluster.until_polled(killed, |replica| replica == other);
-        println!("taken over after {:?} with the clock at {before} s, then {after} s", polled.since(killed));
-        cluster.replicas[active].start();
-    }
+    offset.set(before);
+    let jumped = CLOCK.now().instant;
+    cluster.until("two leases", |_| CLOCK.now().instant.since(jumped) > 2 * LEASE);
+    assert_eq!((cluster.epoch(), cluster.active()), (leases, active), "{}", cluster.logged());
+
+    cluster.replicas[active].kill();
+    let killed = CLOCK.now().instant;
+    offset.set(after);
+    let (_, polled) = cluster.until_polled(killed, |replica| replica == other);
+    println!("taken over after {:?} with the clock at {before} s, then {after} s", polled.since(killed));
     cluster.polls_in_turns();
+    cluster.stop();
 }
 
 /// A clock that faketime sets.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use restore_watch::model::time::Instant;
 
 use crate::secrets;
+use crate::support::postgres_server::ROLE;
 use crate::support::{
     ApiProxy, CLOCK, Done, Folder, KEY, Network, PATIENCE, PostgresProxy, PostgresServer, Running, Watch,
 };
@@ -18,6 +19,9 @@ pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
 /// An endpoint that only the proxy of a replica knows (RFC 6761, section 6.4).
 pub(crate) const ENDPOINT: &str = "http://control-plane.invalid";
+
+/// How a replica begins what it logs of its first look at the lease.
+const LOOKED: [&str; 3] = ["standing by: ", "took the lease ", "this replica cannot take over: "];
 
 /// The replicas of one state.
 pub(crate) struct Cluster<'a> {
@@ -95,7 +99,8 @@ impl<'a> Cluster<'a> {
             let waited = CLOCK.now().instant.since(start);
             assert!(waited < PATIENCE, "waited in vain for {what}\n{}", self.logged());
             self.all_live();
-            std::thread::sleep(Duration::from_millis(5));
+            // Most conditions start a process.
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -137,20 +142,26 @@ impl<'a> Cluster<'a> {
         self.server.psql(&self.database, sql).parse().expect("a number")
     }
 
-    /// Fails if a session is in a transaction and waits for its client, which would hold locks.
+    /// Fails if a session of the program is in a transaction and waits for its client, which would
+    /// hold locks.
     #[track_caller]
     pub(crate) fn no_session_is_left_in_a_transaction(&self) {
         let sql = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND state LIKE 'idle in transaction%'",
+            "SELECT count(*) FROM pg_stat_activity \
+             WHERE datname = '{}' AND usename = '{ROLE}' AND state LIKE 'idle in transaction%'",
             self.database
         );
         assert_eq!(self.server.psql("postgres", &sql), "0");
     }
 
-    /// Ends all of them in order.
+    /// Ends all of them in order, at once, so that none of them takes over.
     #[track_caller]
     pub(crate) fn stop(&mut self) {
-        self.replicas.iter_mut().for_each(Replica::stop);
+        self.until("each one's first look", |cluster| {
+            cluster.replicas.iter().filter(|replica| replica.is_up()).all(Replica::has_looked)
+        });
+        self.replicas.iter_mut().for_each(Replica::ask_to_stop);
+        self.replicas.iter_mut().for_each(|replica| replica.finish(0));
     }
 
     /// What all of them logged, for the message of a failure.
@@ -226,6 +237,11 @@ impl Replica {
     /// Whether its process was started and has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.ends_within(Duration::ZERO))
+    }
+
+    /// Whether its process has looked at the lease.
+    fn has_looked(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| shows_a_look(&process.stderr()))
     }
 
     /// Whether its process stopped itself at a failpoint.
@@ -311,6 +327,12 @@ impl Replica {
         Watch::new(words).env("RESTORE_WATCH_SOCKET", &format!("{runtime}/control.sock"))
     }
 
+    /// A command with its configuration, to start.
+    pub(crate) fn administering(&self, words: &[&str]) -> Watch {
+        let watch = Watch::new(words.iter().copied().chain(["--config", &self.config]));
+        self.variables.iter().fold(watch, |watch, (name, value)| watch.env(name, value))
+    }
+
     /// `active` or `standby`, as it says itself; none while it does not answer.
     pub(crate) fn role(&self) -> Option<String> {
         let done = self.ask(&["status", "--output", "json"]);
@@ -323,6 +345,16 @@ impl Replica {
         secrets::none_in("standard error", done.stderr.as_bytes());
         self.logged.push_str(&done.stderr);
     }
+}
+
+/// Whether a process that was asked to stop ended as it must: one that was interrupted at its start
+/// has done nothing, and says so.
+pub(crate) fn is_end_by_request(done: &Done) -> bool {
+    done.code == Some(0) || !shows_a_look(&done.stderr)
+}
+
+fn shows_a_look(logged: &str) -> bool {
+    LOOKED.iter().any(|line| logged.contains(line))
 }
 
 /// The table of the one project of a configuration, whose jobs are polled as fast as possible.

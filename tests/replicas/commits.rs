@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::number;
 use crate::scene::Scene;
-use crate::support::{Cut, PostgresServer};
+use crate::support::{Cut, Message, PostgresServer};
 use crate::world::Size;
 
 const WORLD: Size = Size { projects: 1, jobs: 30, endless: 0, span: Duration::from_secs(6) };
@@ -26,14 +26,13 @@ fn commit_is_one_message_of_the_simple_protocol() {
     let mut commits = 0;
     for replica in &scene.cluster.replicas {
         let messages = replica.to_database.messages();
+        // A transaction of several messages would hold the row of the lease if it is cut off.
+        let is_simple =
+            |message: &Message| matches!(message.kind, 'Q' | 'X') && !message.text.starts_with("BEGIN");
+        let other: Vec<_> = messages.iter().filter(|message| !is_simple(message)).collect();
+        assert!(other.is_empty(), "{other:?}");
         let is_commit = |text: &str| text.contains(COMMIT) && !text.contains("CREATE ");
-        for commit in messages.iter().filter(|message| is_commit(&message.text)) {
-            commits += 1;
-            assert_eq!(commit.kind, 'Q', "{commit:?}");
-            let same = messages.iter().filter(|message| message.connection == commit.connection);
-            let begun: Vec<_> = same.filter(|message| message.text.starts_with("BEGIN")).collect();
-            assert!(begun.is_empty() || !commit.text.contains("BEGIN"), "{begun:?}");
-        }
+        commits += messages.iter().filter(|message| is_commit(&message.text)).count();
     }
     assert!(commits > 0, "{}", scene.context());
 }
@@ -51,8 +50,10 @@ fn commit_that_is_cut_off_is_committed_once() {
 /// Cuts the connection at each commit but a few.
 fn cuts(database: &str, cut: Cut) {
     let Some(server) = PostgresServer::shared() else { return };
-    let mut scene = Scene::new(server, database, WORLD, 4);
     let wanted = number("RESTORE_WATCH_CUTS").unwrap_or(10);
+    let tens = u32::try_from(wanted.div_ceil(10)).unwrap();
+    let size = Size { jobs: tens * WORLD.jobs, span: tens * WORLD.span, ..WORLD };
+    let mut scene = Scene::new(server, database, size, 4);
     scene.cluster.start();
     scene.cluster.active();
     let cuts = |scene: &Scene<'_>| {
@@ -60,7 +61,7 @@ fn cuts(database: &str, cut: Cut) {
     };
 
     let mut planned = 0;
-    while planned < wanted && !scene.world.is_over() {
+    while cuts(&scene) < wanted && !scene.world.is_over() {
         let done = cuts(&scene);
         if done >= planned {
             planned = done + 1;

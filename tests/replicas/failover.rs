@@ -9,7 +9,7 @@ use crate::support::PostgresServer;
 use crate::support::postgres_server::{Options, ROLE};
 use crate::world::Size;
 
-const WORLD: Size = Size { projects: 1, jobs: 30, endless: 1, span: Duration::from_secs(8) };
+const WORLD: Size = Size { projects: 1, jobs: 30, endless: 1, span: Duration::from_secs(6) };
 
 #[test]
 fn synchronous_failover_loses_and_repeats_nothing() {

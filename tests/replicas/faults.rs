@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use restore_watch::model::time::Instant;
 
-use crate::cluster::{Cluster, LEASE};
+use crate::cluster::{Cluster, LEASE, is_end_by_request};
 use crate::support::{CLOCK, Network, PostgresServer};
 
 /// The places at which a replica kills itself.
@@ -120,7 +120,10 @@ impl Faults {
             cluster.replicas[at].kill();
         }
         for at in std::mem::take(&mut self.stopping) {
-            cluster.replicas[at].finish(0);
+            if cluster.replicas[at].is_up() {
+                let done = cluster.replicas[at].end();
+                assert!(is_end_by_request(&done), "{at}: {done:?}\n{}", cluster.logged());
+            }
         }
         cluster.start();
     }
@@ -135,7 +138,7 @@ impl Faults {
             let (armed, was_asked) = (self.armed.remove(&at), self.stopping.remove(&at));
             match armed {
                 Some(place) if done.signal == Some(9) => self.count_one(Fault::KillItself(place)),
-                _ => assert!(was_asked && done.code == Some(0), "{at}: {done:?}\n{}", cluster.logged()),
+                _ => assert!(was_asked && is_end_by_request(&done), "{at}: {done:?}\n{}", cluster.logged()),
             }
             let due = self.in_at_most(LEASE / 2);
             self.agenda.push((due, Mend::Start(at)));

@@ -5,7 +5,8 @@
 //! proxy.
 //!
 //! Each test has a short form. `RESTORE_WATCH_FAULTS`, `RESTORE_WATCH_TAKEOVERS`,
-//! `RESTORE_WATCH_CUTS`, `RESTORE_WATCH_PAUSES` and `RESTORE_WATCH_AWAY` give the long ones.
+//! `RESTORE_WATCH_CUTS`, `RESTORE_WATCH_PAUSES`, `RESTORE_WATCH_MOVES` and `RESTORE_WATCH_AWAY` give
+//! the long ones.
 
 #![cfg(feature = "postgres")]
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
@@ -21,6 +22,7 @@ mod failover;
 mod faults;
 mod handed_over;
 mod hosts;
+mod moves;
 mod pauses;
 mod pooler;
 mod proxy;
@@ -30,6 +32,7 @@ mod scene;
 mod secrecy;
 mod takeover;
 mod tls;
+mod versions;
 
 #[path = "../crash/ledger/mod.rs"]
 #[expect(dead_code, reason = "the crash tests use more of it")]

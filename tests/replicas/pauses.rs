@@ -14,7 +14,7 @@ use crate::world::Size;
 /// question whether the lease is still its own, and around what it records.
 const PLACES: [&str; 5] = ["after_take", "before_commit", "before_post", "before_mark", "before_renewal"];
 
-const WORLD: Size = Size { projects: 1, jobs: 20, endless: 1, span: Duration::from_secs(8) };
+const WORLD: Size = Size { projects: 1, jobs: 20, endless: 1, span: Duration::from_secs(6) };
 
 #[test]
 fn replica_that_was_paused_changes_nothing_any_more() {

@@ -1,7 +1,7 @@
 //! Roles that may not do what the program needs.
 
 use crate::cluster::{Cluster, project};
-use crate::support::{PostgresServer, play};
+use crate::support::{CLOCK, PostgresServer, play};
 
 const ENDLESS: &str = "[[job]]\nid = \"rj-1\"\n";
 
@@ -48,4 +48,23 @@ fn schema_of_another_program_is_left_alone() {
     let columns = "SELECT string_agg(table_name || '.' || column_name, ' ') FROM information_schema.columns \
                    WHERE table_schema = 'restore_watch'";
     assert_eq!(server.psql("elsewhere", columns), "jobs.other");
+}
+
+#[test]
+fn read_only_server_is_waited_for() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let plane = play(ENDLESS);
+    let mut cluster = Cluster::new(server, "read_only", plane.address(), &project(&["rj-1"]), &["a"]);
+    server.psql("postgres", "ALTER DATABASE read_only SET default_transaction_read_only = on");
+    cluster.replicas[0].start();
+    cluster.until("a line that says so", |cluster| {
+        cluster.replicas[0].logged().contains("cannot take over: ")
+            && cluster.replicas[0].logged().contains("the server takes no writes now")
+    });
+    assert_eq!(plane.count(), 0);
+
+    server.psql("postgres", "ALTER DATABASE read_only RESET default_transaction_read_only");
+
+    cluster.until_polled(CLOCK.now().instant, |_| true);
+    cluster.stop();
 }
