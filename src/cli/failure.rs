@@ -132,6 +132,8 @@ impl From<driver::Error> for Failure {
         match error {
             driver::Error::Store(error) => error.into(),
             error @ driver::Error::LeaseOver => Self::new(Exit::State, error.to_string()),
+            error @ driver::Error::NoJobs => Self::new(Exit::Config, error.to_string())
+                .with_help("list the jobs in `jobs`, have them discovered, or run without --exit-when-done"),
             driver::Error::Internal(_) => Self::internal(error.to_string()),
         }
     }

@@ -25,7 +25,6 @@ use crate::app::daemon::{self, Cluster, Loaded, Options};
 use crate::app::driver::{Driver, State};
 use crate::app::setup::Setup;
 use crate::config::{self, HttpSettings, ListenAddress, Settings, StateSettings};
-use crate::engine::Engine;
 use crate::model::Exit;
 use crate::platform::clock::Clock;
 use crate::platform::process;
@@ -167,8 +166,7 @@ async fn run_alone(
     mut start: Start<'_>,
     signals: &mut Signals,
 ) -> Result<Exit, Failure> {
-    let (clock, set_aside, exit_when_done) =
-        (start.clock, start.args.set_state_aside, start.args.exit_when_done);
+    let (clock, set_aside) = (start.clock, start.args.set_state_aside);
     let set_aside = set_aside.then(|| clock.now().wall);
     let opening = move || Ok(State::opened(backend.open(set_aside)?, backend.location()));
     let state = unless_stopped(signals, "opening the state", opening).await?;
@@ -183,9 +181,6 @@ async fn run_alone(
     let options = options;
     if let Some(reader) = reader {
         driver.continue_counters(counted(reader, signals).await?);
-    }
-    if exit_when_done {
-        require_jobs(driver.engine())?;
     }
 
     Ok(daemon::run(driver, options, signals).await?)
@@ -227,16 +222,6 @@ fn read(named: Option<&Path>) -> Result<(PathBuf, Settings), Failure> {
     let path = std::path::absolute(&path).unwrap_or(path);
     let settings = config::load(&path)?;
     Ok((path, settings))
-}
-
-/// Fails if there is nothing of which the end could be awaited.
-fn require_jobs(engine: &Engine) -> Result<(), Failure> {
-    let watches = engine.jobs().next().is_some() || engine.projects().any(|project| project.discovers);
-    if watches {
-        return Ok(());
-    }
-    Err(Failure::new(Exit::Config, "there are no jobs, so --exit-when-done has nothing to wait for")
-        .with_help("list the jobs in `jobs`, have them discovered, or run without --exit-when-done"))
 }
 
 /// The states of a database are told apart by the names of their clusters.

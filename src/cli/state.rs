@@ -93,7 +93,7 @@ fn state_of(daemon: &DaemonStatus) -> Result<Option<StateSettings>, Failure> {
     let Some((state, config)) = daemon.state.as_ref().zip(daemon.config.as_ref()) else { return Ok(None) };
 
     // The address of a database is only in the configuration, and may be a secret.
-    let settings = config::load(config)?.state;
+    let settings = config::state_of(config)?;
     if settings.database().is_none() {
         let config = ShownPath(config);
         let fault =
@@ -151,6 +151,13 @@ mod tests {
             write("postgres = 'postgresql://rw@db.example/r'");
             let of_database = state_of(&daemon(Some(&config), Some(shown))).unwrap().unwrap();
             assert_eq!(of_database.place.unwrap().to_string(), shown);
+
+            // What only the daemon has in its environment.
+            write(
+                "postgres = 'postgresql://rw@db.example/r'\n[[sink]]\ntype = 'webhook'\nformat = 'template'\n\
+                 url = 'https://example.com'\n[sink.payload]\nchat = '{{ env.NOT_SET_HERE }}'",
+            );
+            assert!(state_of(&daemon(Some(&config), Some(shown))).unwrap().is_some());
         }
     }
 }

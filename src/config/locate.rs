@@ -43,6 +43,13 @@ pub fn state(explicit: Option<&Path>) -> Result<StateSettings, Problems> {
     }
 }
 
+/// The settings of the state of a daemon that runs with the file at `path`. It has checked the rest,
+/// which may name what is in its environment alone.
+pub fn state_of(path: &Path) -> Result<StateSettings, Problems> {
+    let text = read(path).map_err(|problem| problem.located(path, None))?;
+    reader::parse_state_in(&text, path, &environment::of_process)
+}
+
 /// The configuration file that is named by `explicit` (of `--config`) or by the environment.
 pub fn named(explicit: Option<&Path>) -> Option<PathBuf> {
     let by_variable = || environment::non_empty(&environment::of_process, FILE_VARIABLE).map(PathBuf::from);

@@ -36,7 +36,7 @@ pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use http::{HttpSettings, ListenAddress, ListenError, normal_host};
 pub use keys::{first_file, sample, schema};
-pub use locate::{is_state_of_user, is_system_file, load, locate, named, state};
+pub use locate::{is_state_of_user, is_system_file, load, locate, named, state, state_of};
 pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, NamePattern, PatternError};
 pub use problem::{Problem, Problems};

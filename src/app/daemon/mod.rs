@@ -80,6 +80,9 @@ pub async fn run(driver: Driver, options: Options, signals: &mut Signals) -> Res
     let mut term = Term::new(driver, None);
     // Dropped before the term, so that nothing reads its state when that is closed.
     let mut daemon = Daemon::new(options, clock);
+    if daemon.exit_when_done && !term.has_jobs() {
+        return Err(Error::NoJobs);
+    }
     match term.run(&mut daemon, signals).await? {
         Ended::Done(exit) => Ok(exit),
         // There is none to hand over to, which is refused.
@@ -104,7 +107,13 @@ pub async fn run_replica(
 
         let begun = clock.now().instant;
         let driver = cluster.driver(opened, daemon.web.is_some()).await;
+        let is_first = cluster.tally.takeovers == 1;
         let mut term = Term::new(driver, Some(&mut cluster));
+        // Later, a reload may have removed the jobs that were awaited.
+        if daemon.exit_when_done && is_first && !term.has_jobs() {
+            term.give_back(signals).await;
+            return Err(Error::NoJobs);
+        }
         for request in waiting {
             term.answer(request, &mut daemon);
         }

@@ -69,6 +69,12 @@ impl<'a> Term<'a> {
         Self { driver, answers: AnswersAfterCommit::default(), cluster, hands_over: false }
     }
 
+    /// Whether there is anything of which the end could be awaited.
+    pub(super) fn has_jobs(&self) -> bool {
+        let engine = self.driver.engine();
+        engine.jobs().next().is_some() || engine.projects().any(|project| project.discovers)
+    }
+
     /// Watches until a request to stop, or until everything is done; among replicas, until the lease
     /// is lost, which is an error, too.
     pub(super) async fn run(&mut self, daemon: &mut Daemon, signals: &mut Signals) -> Result<Ended, Error> {
@@ -141,7 +147,7 @@ impl<'a> Term<'a> {
 
     /// Leaves the state to another replica at once, unless a request to stop ends that. Returns whether
     /// there was one.
-    async fn give_back(&mut self, signals: &mut Signals) -> bool {
+    pub(super) async fn give_back(&mut self, signals: &mut Signals) -> bool {
         if self.cluster.is_none() {
             return false;
         }

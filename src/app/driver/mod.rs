@@ -125,6 +125,9 @@ pub enum Error {
     /// The lease of the state may be that of another replica by now.
     #[error("the lease ran out: it was not renewed in time")]
     LeaseOver,
+    /// The end of all jobs is awaited, and there is none.
+    #[error("there are no jobs, so --exit-when-done has nothing to wait for")]
+    NoJobs,
     /// A task panicked, which is a bug.
     #[error("internal error: {0}")]
     Internal(#[from] JoinError),
@@ -136,7 +139,7 @@ impl Error {
         match self {
             Self::LeaseOver => true,
             Self::Store(error) => error.is_deposed(),
-            Self::Internal(_) => false,
+            Self::NoJobs | Self::Internal(_) => false,
         }
     }
 }

@@ -17,7 +17,7 @@ mod tests;
 pub(super) mod url;
 mod value;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::DeTable;
@@ -33,7 +33,7 @@ pub(super) use self::value::Value;
 use super::environment::{self, Variables};
 use super::excerpt::Source;
 use super::keys::TOP;
-use super::{Problems, Settings, masks, sinks};
+use super::{Problems, Settings, StateSettings, masks, sinks};
 
 /// Of a text with more bytes, only the first syntax error is reported: each takes memory, and what
 /// is no TOML may have one per byte.
@@ -57,14 +57,11 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, Problems> {
 /// `PINECONE_CONTROLLER_HOST` replaces the default one, and `STATE_DIRECTORY`, `XDG_STATE_HOME` and
 /// `HOME` say where state is kept unless the text does.
 pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Result<Settings, Problems> {
-    // Editors on Windows put a byte order mark there, which is no part of the first line.
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_mark(text);
     let document = document(text).map_err(|errors| syntax::problems(text, &errors, file))?;
 
     let report = Report::default();
-    // Absolute, so that what is shown of it is, too.
-    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    let base = absolute.parent().unwrap_or(Path::new(""));
+    let base = &base_of(file);
     let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
 
     let projects = project::read(&mut top, base, variables);
@@ -86,6 +83,36 @@ pub(super) fn parse_in(text: &str, file: &Path, variables: &Variables<'_>) -> Re
     // To mask a large file takes time, and most have no warnings.
     let warnings = if report.has_warnings() { report.into_warnings(&source(), file) } else { Vec::new() };
     Ok(Settings { projects, sinks, state, monitor, http, drain_timeout, warnings })
+}
+
+/// Reads only the place of the state from `text`, as [`parse_in`] does.
+pub(super) fn parse_state_in(
+    text: &str,
+    file: &Path,
+    variables: &Variables<'_>,
+) -> Result<StateSettings, Problems> {
+    let text = without_mark(text);
+    let document = document(text).map_err(|errors| syntax::problems(text, &errors, file))?;
+
+    let report = Report::default();
+    let mut top = Section::new(document.get_ref(), &TOP, document.span(), &report);
+    let state = state::read(&mut top, &base_of(file), variables);
+    if report.len() > 0 {
+        let source = Source::new(text, Some(masks::of_document(document.get_ref(), text)));
+        return Err(report.into_problems(&source, file));
+    }
+    Ok(state)
+}
+
+/// Editors on Windows put a byte order mark there, which is no part of the first line.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Where relative paths in a file start: absolute, so that what is shown of them is, too.
+fn base_of(file: &Path) -> PathBuf {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    absolute.parent().unwrap_or(Path::new("")).to_owned()
 }
 
 /// Parses a text, or returns its syntax errors: all of them, or the first one of a long text.
