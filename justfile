@@ -40,6 +40,6 @@ generate:
     UPDATE=1 cargo test --locked --lib config::keys
     UPDATE=1 cargo test --locked --test docs
 
-# One benchmark: wait, state, scale, steps, fleet, schedules or web.
+# One benchmark: wait, state, scale, steps, fleet, schedules, web or replicas.
 bench NAME:
     cargo bench --locked --bench {{NAME}}

@@ -234,6 +234,11 @@ impl Replica {
         self.process.is_some()
     }
 
+    /// The id of its process, if it runs.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Running::id)
+    }
+
     /// Whether its process was started and has ended.
     pub(crate) fn has_ended(&mut self) -> bool {
         self.process.as_mut().is_some_and(|process| process.ends_within(Duration::ZERO))
@@ -246,8 +251,8 @@ impl Replica {
 
     /// Whether its process stopped itself at a failpoint.
     pub(crate) fn is_stopped(&self) -> bool {
-        let Some(process) = &self.process else { return false };
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap_or_default();
+        let Some(process) = self.id() else { return false };
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         stat.rsplit_once(')').is_some_and(|(_, fields)| fields.trim_start().starts_with('T'))
     }
 
