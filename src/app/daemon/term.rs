@@ -363,7 +363,11 @@ impl<'a> Term<'a> {
 
         let pending = self.driver.engine().deliveries().pending();
         if pending > 0 {
-            warn!(pending, "stopped; deliveries still pending: {pending}");
+            let ended = match leaving {
+                Leaving::Stop => "stopped",
+                Leaving::Handover => "handing over goes on",
+            };
+            warn!(pending, "{ended}; deliveries still pending: {pending}");
         }
         Ok(is_asked_to_stop)
     }
