@@ -49,7 +49,11 @@ pub(super) fn carry_out(
 
 /// The requests of clients of this replica that it handed over, and whose answers are awaited.
 #[derive(Debug, Default)]
-pub(super) struct HandedOverRequests(JoinSet<()>);
+pub(super) struct HandedOverRequests {
+    waiting: JoinSet<()>,
+    /// Whether any was answered since [`take_answered`](Self::take_answered).
+    any_answered: bool,
+}
 
 impl HandedOverRequests {
     /// Hands a request over to the active replica.
@@ -98,15 +102,26 @@ impl HandedOverRequests {
     /// Waits for the answers, up to this time: a request that was handed over is answered or taken
     /// back before its client is left alone.
     pub(super) async fn finish(&mut self, limit: Duration) {
-        let all = async { while self.0.join_next().await.is_some() {} };
+        let all = async { while self.waiting.join_next().await.is_some() {} };
         // What is left ends with the process.
         drop(tokio::time::timeout(limit, all).await);
     }
 
+    /// Whether any was answered since this was asked last, so that the state may have changed.
+    pub(super) fn take_answered(&mut self) -> bool {
+        self.note_answered();
+        std::mem::take(&mut self.any_answered)
+    }
+
     fn spawn(&mut self, work: impl Future<Output = ()> + Send + 'static) {
-        // Those that ended are of no interest.
-        while self.0.try_join_next().is_some() {}
-        self.0.spawn(work);
+        self.note_answered();
+        self.waiting.spawn(work);
+    }
+
+    fn note_answered(&mut self) {
+        while self.waiting.try_join_next().is_some() {
+            self.any_answered = true;
+        }
     }
 }
 
