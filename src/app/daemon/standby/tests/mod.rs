@@ -407,7 +407,7 @@ async fn handover_leaves_the_lease_to_another_replica() {
     let stage = Stage::begin(Holder::Free, |database| database.lock().others = 1).await;
     pass(MINUTE).await;
 
-    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    stage.database.lock().hand_over(&HandedOverRequest::Handover { ends: None }.to_text());
     pass(Duration::from_secs(5)).await;
     assert_eq!(stage.database.lock().holder, Holder::Other, "the other replica took it");
     let answers = stage.database.lock().answers.clone();
@@ -429,7 +429,7 @@ async fn lease_that_no_other_replica_takes_is_taken_again() {
     .await;
     pass(MINUTE).await;
 
-    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    stage.database.lock().hand_over(&HandedOverRequest::Handover { ends: None }.to_text());
     pass(LEASE).await;
     assert_eq!(stage.database.lock().holder, Holder::Free, "it is left to others");
     pass(LEASE * 2).await;
@@ -442,7 +442,7 @@ async fn handover_is_refused_without_another_replica() {
     let stage = Stage::begin(Holder::Free, |_| {}).await;
     pass(MINUTE).await;
 
-    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    stage.database.lock().hand_over(&HandedOverRequest::Handover { ends: None }.to_text());
     pass(MINUTE).await;
 
     let answers = stage.database.lock().answers.clone();
