@@ -9,7 +9,7 @@ use super::output::inform;
 use super::start::block_on;
 use crate::adapters::control::{self, CallError, Client, JobResult};
 use crate::adapters::http::ClientError;
-use crate::adapters::report::DaemonStatus;
+use crate::adapters::report::{DaemonStatus, RequestErrorKind};
 
 const SOCKET_VARIABLE: &str = "RESTORE_WATCH_SOCKET";
 
@@ -62,8 +62,9 @@ impl SocketArgs {
     pub(super) fn daemon_if_it_answers(&self, instead: &str) -> Result<Option<DaemonStatus>, Failure> {
         match self.call_daemon()? {
             Ok(daemon) => Ok(daemon),
-            // What this user may not ask for is not this user's to work on.
-            Err(error @ CallError::Denied(_)) => Err(error.into()),
+            // What this user may not ask for is not this user's to work on, and a state that a standby
+            // cannot reach now is still the one that is meant.
+            Err(error) if is_about_the_state(&error) => Err(error.into()),
             Err(error) => {
                 inform(&format!("restore-watch: {error}; {instead}"));
                 Ok(None)
@@ -95,6 +96,15 @@ impl SocketArgs {
     ) -> Result<T, Failure> {
         let client = self.client()?;
         block_on(async { Ok(request(&client).await?) })
+    }
+}
+
+/// Whether there is a daemon whose state this is, although it says nothing of itself.
+fn is_about_the_state(error: &CallError) -> bool {
+    match error {
+        CallError::Denied(_) => true,
+        CallError::Rejected(error) => error.kind == RequestErrorKind::Unreadable,
+        _ => false,
     }
 }
 

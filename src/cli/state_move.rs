@@ -1,6 +1,6 @@
 //! `restore-watch state`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 
@@ -50,12 +50,22 @@ struct MoveArgs {
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
     let Action::Move(args) = &args.action;
+    if matches!(args.from.try_exists(), Ok(false)) {
+        return Err(missing(&args.from));
+    }
+
     let to = store::destination(&config::state(args.config.as_deref())?)?;
     let from = store::origin(&args.from);
 
     let text = if args.dry_run { rehearse(&*from, &*to)? } else { move_state(&*from, &*to)? };
     print(&text)?;
     Ok(Done::Exit(Exit::Success))
+}
+
+fn missing(from: &Path) -> Failure {
+    Failure::new(Exit::State, format!("there is no state at {}", from.display())).with_help(
+        "name its file with --from; if it was moved before, the file has .aside- and the time in its name",
+    )
 }
 
 /// Says what would be moved.
@@ -104,4 +114,26 @@ fn listed(counts: RowCounts) -> String {
          events      {events}\n  deliveries  {deliveries} ({pending} pending, {dead_letters} dead letters)\n  \
          history     {restores}\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_named_with_the_option_of_this_command() {
+        let from = PathBuf::from("/nonexistent/state.db");
+        let args = Args { action: Action::Move(MoveArgs { from, config: None, dry_run: false }) };
+
+        let failure = run(&args).unwrap_err();
+
+        assert_eq!(failure.exit(), Exit::State);
+        let text = failure.to_string();
+        assert!(
+            text.starts_with(
+                "error: there is no state at /nonexistent/state.db\n  help: name its file with --from"
+            ),
+            "{text}"
+        );
+    }
 }

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AddJobs, ForgetJobs, SetSilence};
+use super::{ActiveTerm, AddJobs, ForgetJobs, SetSilence};
 use crate::adapters::report::{RequestError, RequestErrorKind};
 use crate::model::{ProjectName, SilenceId};
 
@@ -38,7 +38,10 @@ pub type ChangeAnswer = Result<Value, RequestError>;
 pub enum HandedOverRequest {
     Change(Change),
     /// Give the lease to another replica.
-    Handover,
+    Handover {
+        /// The term that is to end, if a replica was active.
+        ends: Option<ActiveTerm>,
+    },
 }
 
 /// The answer to it, as the active replica writes it down.
@@ -103,7 +106,8 @@ mod tests {
             HandedOverRequest::Change(Change::Forget(forget)),
             HandedOverRequest::Change(Change::Pause(ProjectName::default())),
             HandedOverRequest::Change(Change::EndSilence(SilenceId::FIRST)),
-            HandedOverRequest::Handover,
+            HandedOverRequest::Handover { ends: None },
+            HandedOverRequest::Handover { ends: Some(ActiveTerm { replica: "a".to_owned(), epoch: 3 }) },
         ] {
             assert_eq!(HandedOverRequest::parse(&request.to_text()), Ok(request));
         }

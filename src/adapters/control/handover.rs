@@ -2,6 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A time in which one replica has the lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActiveTerm {
+    /// What the replica is called.
+    pub replica: String,
+    /// The number of the term.
+    pub epoch: u64,
+}
+
 /// What the active replica answers before it gives its lease back.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HandoverBegun {

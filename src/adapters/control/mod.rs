@@ -28,7 +28,7 @@ pub use explain::{
     CadenceReport, ExplainJob, ExplanationReport, HoldReport, Later, LearnedRate, RateReport, RuleReport,
     SinceReport, TurnReport,
 };
-pub use handover::{Handover, HandoverBegun};
+pub use handover::{ActiveTerm, Handover, HandoverBegun};
 pub use jobs::{AddJobs, ForgetJobs, JobChange, JobResult, JobResults, NewJob};
 pub use path::{client_path, server_path};
 pub use pause::Changed;

@@ -10,6 +10,8 @@ use crate::model::schema::DateTime;
 use crate::model::time::wall_between;
 use crate::model::{duration, time};
 
+const NO_ACTIVE: &str = "no replica is active";
+
 /// The replicas that share the state of a daemon.
 // The comments of all fields are the descriptions of the published schema.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,7 +71,14 @@ pub struct ReplicaStatus {
 impl ClusterStatus {
     /// Which replica is active, as in `a is active (since 3h 00m, heard 1s ago)`.
     pub fn active_replica(&self, now: Timestamp) -> String {
-        self.active.as_ref().map_or_else(|| "no replica is active".to_owned(), |active| active.text(now))
+        self.active.as_ref().map_or_else(|| NO_ACTIVE.to_owned(), |active| active.text(now))
+    }
+
+    /// That this replica stands by, and for which one, without ages.
+    pub fn standing(&self) -> String {
+        let active = self.active.as_ref().map(|active| format!("replica {} is active", active.name));
+        let active = active.unwrap_or_else(|| NO_ACTIVE.to_owned());
+        format!("replica {} stands by; {active}", self.replica)
     }
 
     /// What this replica does, in one line.
@@ -159,6 +168,16 @@ mod tests {
             ),
         ] {
             assert_eq!(status(role, active).line(now), line);
+        }
+    }
+
+    #[test]
+    fn a_standby_names_the_active_replica() {
+        for (active, text) in [
+            (Some("a"), "replica b stands by; replica a is active"),
+            (None, "replica b stands by; no replica is active"),
+        ] {
+            assert_eq!(status(Role::Standby, active).standing(), text);
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ClusterStatus, SilenceStatus};
+use super::{ClusterStatus, Role, SilenceStatus};
 use crate::config::StatePlace;
 use crate::engine::{JobFilter, JobKey, Selection};
 use crate::model::schema::DateTime;
@@ -73,6 +73,11 @@ impl DaemonStatus {
     /// The file that the state is kept in; none if it is in a database, or nowhere.
     pub fn state_file(&self) -> Option<&Path> {
         StatePlace::shown_file(self.state.as_deref()?)
+    }
+
+    /// Whether this replica stands by: the active one polls, and only that one knows when.
+    pub fn stands_by(&self) -> bool {
+        self.cluster.as_ref().is_some_and(|cluster| cluster.role == Role::Standby)
     }
 
     /// The form for clients of the HTTP listener, which may be on other machines: without the places

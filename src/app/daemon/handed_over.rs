@@ -14,7 +14,8 @@ use tracing::info;
 
 use super::{handover, requests};
 use crate::adapters::control::{
-    Change, ChangeAnswer, HandedOverRequest, Handover, HandoverBegun, Request, answer_text, parse_answer,
+    ActiveTerm, Change, ChangeAnswer, HandedOverRequest, Handover, HandoverBegun, Request, answer_text,
+    parse_answer,
 };
 use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::adapters::store::{ClusterView, HAND_OVER_TIMEOUT, HandedOver, Pending, Replica, StoreError};
@@ -39,7 +40,11 @@ pub(super) fn carry_out(
         let answers = handed_over.into_iter().map(|HandedOver { id, text }| {
             let answer = HandedOverRequest::parse(&text).and_then(|request| match request {
                 HandedOverRequest::Change(change) => requests::carry_out(driver, change),
-                HandedOverRequest::Handover => requests::document(&begin_handover(driver)?),
+                HandedOverRequest::Handover { ends } => {
+                    let over = ends.zip(driver.cluster());
+                    let over = over.and_then(|(ends, cluster)| handover::is_over(ends, &cluster));
+                    requests::document(&over.map_or_else(|| begin_handover(driver), Ok)?)
+                }
             });
             RequestAnswer { request: id, text: answer_text(&answer) }
         });
@@ -49,7 +54,13 @@ pub(super) fn carry_out(
 
 /// The requests of clients of this replica that it handed over, and whose answers are awaited.
 #[derive(Debug, Default)]
-pub(super) struct HandedOverRequests(JoinSet<()>);
+pub(super) struct HandedOverRequests {
+    waiting: JoinSet<()>,
+    /// Whether any was answered since [`take_answered`](Self::take_answered).
+    any_answered: bool,
+    /// The last term of this replica that ended by a handover.
+    handed_over: Option<ActiveTerm>,
+}
 
 impl HandedOverRequests {
     /// Hands a request over to the active replica.
@@ -86,7 +97,8 @@ impl HandedOverRequests {
         reply: Responder<Handover>,
     ) {
         let asked_at = clock.now().instant;
-        let answer = replica.hand_over(HandedOverRequest::Handover.to_text());
+        let ends = self.active_term(&replica.cluster());
+        let answer = replica.hand_over(HandedOverRequest::Handover { ends }.to_text());
         self.spawn(async move {
             match begun(answer).await {
                 Ok(begun) => handover::answer(begun, asked_at, cluster, clock, reply),
@@ -95,18 +107,40 @@ impl HandedOverRequests {
         });
     }
 
+    /// Notes that this replica gave its lease back, as it sees the replicas then.
+    pub(super) fn note_handover(&mut self, ClusterView { replica, epoch, .. }: ClusterView) {
+        self.handed_over = Some(ActiveTerm { replica, epoch });
+    }
+
+    /// The term that is active; while none is, the one of this replica that a handover has just ended.
+    fn active_term(&self, ClusterView { epoch, active, .. }: &ClusterView) -> Option<ActiveTerm> {
+        let active = active.as_ref().map(|active| ActiveTerm { replica: active.name.clone(), epoch: *epoch });
+        active.or_else(|| self.handed_over.clone().filter(|ended| ended.epoch == *epoch))
+    }
+
     /// Waits for the answers, up to this time: a request that was handed over is answered or taken
     /// back before its client is left alone.
     pub(super) async fn finish(&mut self, limit: Duration) {
-        let all = async { while self.0.join_next().await.is_some() {} };
+        let all = async { while self.waiting.join_next().await.is_some() {} };
         // What is left ends with the process.
         drop(tokio::time::timeout(limit, all).await);
     }
 
+    /// Whether any was answered since this was asked last, so that the state may have changed.
+    pub(super) fn take_answered(&mut self) -> bool {
+        self.note_answered();
+        std::mem::take(&mut self.any_answered)
+    }
+
     fn spawn(&mut self, work: impl Future<Output = ()> + Send + 'static) {
-        // Those that ended are of no interest.
-        while self.0.try_join_next().is_some() {}
-        self.0.spawn(work);
+        self.note_answered();
+        self.waiting.spawn(work);
+    }
+
+    fn note_answered(&mut self) {
+        while self.waiting.try_join_next().is_some() {
+            self.any_answered = true;
+        }
     }
 }
 

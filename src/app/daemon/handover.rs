@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tracing::info;
 
-use crate::adapters::control::{Handover, HandoverBegun};
+use crate::adapters::control::{ActiveTerm, Handover, HandoverBegun};
 use crate::adapters::report::{RequestError, RequestErrorKind, Responder};
 use crate::adapters::store::ClusterView;
 use crate::model::duration;
@@ -42,6 +42,17 @@ pub(super) fn begin(cluster: Option<&ClusterView>, drain: Duration) -> Result<Ha
         replica: replica.clone(),
         epoch: *epoch,
         decided_within_seconds: decided_within.as_secs_f64(),
+    })
+}
+
+/// A handover that is over: the term that it was to end has ended, and another replica is active.
+pub(super) fn is_over(ends: ActiveTerm, cluster: &ClusterView) -> Option<HandoverBegun> {
+    let ActiveTerm { replica, epoch } = ends;
+    let decided_within_seconds = (cluster.lease * DECIDED_LEASES).as_secs_f64();
+    (cluster.epoch > epoch && cluster.replica != replica).then_some(HandoverBegun {
+        replica,
+        epoch,
+        decided_within_seconds,
     })
 }
 
@@ -157,6 +168,15 @@ mod tests {
         }
         let stale = begin(Some(&cluster(Some(LEASE * 2))), Duration::ZERO).unwrap_err();
         assert_eq!(stale.error, "a stays active: no other replica is there; b was last heard 30s ago");
+    }
+
+    #[test]
+    fn handover_of_an_earlier_term_is_over() {
+        for (replica, epoch, over) in [("b", 2, true), ("b", 3, false), ("a", 2, false)] {
+            let ends = ActiveTerm { replica: replica.to_owned(), epoch };
+            let begun = is_over(ends, &cluster(None));
+            assert_eq!(begun.map(|begun| begun.epoch), over.then_some(epoch), "{replica} in term {epoch}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -119,7 +119,10 @@ pub async fn run_replica(
         }
         match term.run(&mut daemon, signals).await {
             Ok(Ended::Done(exit)) => return Ok(exit),
-            Ok(Ended::HandedOver) => cluster.leave_to_others(),
+            Ok(Ended::HandedOver) => {
+                daemon.handed_over.note_handover(cluster.replica.cluster());
+                cluster.leave_to_others();
+            }
             Err(error @ (Error::Store(_) | Error::LeaseOver)) => {
                 cluster.term_failed(&error, clock.now().instant.since(begun));
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::adapters::report::{ActiveStatus, ClusterStatus, ReplicaStatus, Role};
-use crate::adapters::store::ClusterView;
+use crate::adapters::store::{ClusterView, OtherReplica};
 
 /// A view of the cluster that was taken `age` ago, by a process with this role, with a state that was
 /// read at `as_of`.
@@ -21,7 +21,8 @@ pub(super) fn cluster_status(
         since: active.since,
         heard_seconds: seconds(active.heard),
     });
-    let replicas = view.others.iter().map(|other| ReplicaStatus {
+    let others = view.others.iter().filter(|other| !is_replaced(other, view));
+    let replicas = others.map(|other| ReplicaStatus {
         name: other.name.clone(),
         version: other.version.clone(),
         differs: other.differs,
@@ -35,5 +36,44 @@ pub(super) fn cluster_status(
         active,
         replicas: replicas.collect(),
         as_of,
+    }
+}
+
+/// Whether this is a process that was lost and runs again under the same name: a replica to a person.
+fn is_replaced(other: &OtherReplica, view: &ClusterView) -> bool {
+    let runs_again = |later: &OtherReplica| later.name == other.name && later.heard < other.heard;
+    other.heard > view.lease && (other.name == view.replica || view.others.iter().any(runs_again))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_that_runs_again_is_listed_once() {
+        let other = |name: &str, seconds| OtherReplica {
+            name: name.to_owned(),
+            version: "1.0.0".to_owned(),
+            differs: false,
+            heard: Duration::from_secs(seconds),
+        };
+        let view = ClusterView {
+            replica: "a".to_owned(),
+            lease: Duration::from_secs(15),
+            others: vec![
+                other("a", 20),
+                other("b", 20),
+                other("b", 1),
+                other("c", 20),
+                other("d", 2),
+                other("d", 1),
+            ],
+            ..ClusterView::default()
+        };
+
+        let status = cluster_status(&view, Role::Active, Duration::ZERO, Timestamp::UNIX_EPOCH);
+
+        let listed: Vec<_> = status.replicas.iter().map(|replica| replica.name.as_str()).collect();
+        assert_eq!(listed, ["b", "c", "d", "d"], "two that run under one name are two");
     }
 }

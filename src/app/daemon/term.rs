@@ -174,7 +174,7 @@ impl<'a> Term<'a> {
             Error::Store(error) if error.is_deposed() => warn!("lost the lease: {}", error.fault),
             Error::LeaseOver => warn!("lost the lease: it was not renewed in time"),
             Error::Store(error) => error!("this replica ends its term: {error}; {}", error.help),
-            Error::Internal(_) => error!("this replica ends its term: {error}"),
+            Error::NoJobs | Error::Internal(_) => error!("this replica ends its term: {error}"),
         }
         let is_deposed = error.is_deposed();
         let error = "this replica lost the lease of the state before it could confirm the change";
@@ -376,7 +376,11 @@ impl<'a> Term<'a> {
 
         let pending = self.driver.engine().deliveries().pending();
         if pending > 0 {
-            warn!(pending, "stopped; deliveries still pending: {pending}");
+            let ended = match leaving {
+                Leaving::Stop => "stopped",
+                Leaving::Handover => "handing over goes on",
+            };
+            warn!(pending, "{ended}; deliveries still pending: {pending}");
         }
         Ok(is_asked_to_stop)
     }

@@ -8,7 +8,7 @@ use console::{measure_text_width, truncate_str};
 use jiff::Timestamp;
 
 use super::report::Surface;
-use crate::adapters::report::{JobStatus, Role, Status};
+use crate::adapters::report::{JobStatus, Status};
 use crate::cli::table;
 use crate::model::time::wall_between;
 use crate::model::{Outcome, Section, duration, natural_order};
@@ -101,8 +101,6 @@ impl Row {
             None => id.to_owned(),
         };
         let has_projects = status.daemon.projects.len() > 1;
-        // The active replica polls, and only that one knows when.
-        let stands_by = status.daemon.cluster.as_ref().is_some_and(|cluster| cluster.role == Role::Standby);
         Self {
             mark: mark(job.outcome, surface),
             cells: [
@@ -112,7 +110,7 @@ impl Row {
                 job.in_words(),
                 taken(job),
                 ended(job, now),
-                job.next_poll_in_words(now).filter(|_| !stands_by).unwrap_or_default(),
+                job.next_poll_in_words(now).filter(|_| !status.daemon.stands_by()).unwrap_or_default(),
             ],
             error: job.last_error.clone().filter(|_| job.outcome.section() != Section::Succeeded),
         }

@@ -33,9 +33,10 @@ use crate::platform::color;
 /// Exits with 3 if a job that is asked for is not watched.
 ///
 /// With --check, prints one line and exits with 0 if all is well, with 1 if there is trouble: a key
-/// is refused, an API cannot be reached, a sink takes no deliveries, there are dead letters, or a
-/// reload failed; and with 5 if no daemon answers within 2 s, if this user may not ask it, or if it is
-/// of an earlier version that cannot say.
+/// is refused, an API cannot be reached, a sink takes no deliveries, there are dead letters, a reload
+/// failed, or the replicas that share a state differ in their configuration, or have none that is
+/// active or cannot reach the state; and with 5 if no daemon answers within 2 s, if this user may not
+/// ask it, or if it is of an earlier version that cannot say.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command")]
 #[derive(Debug, Parser)]
 pub(super) struct Args {

@@ -16,8 +16,7 @@ const SHOWN: usize = 5;
 pub(super) fn run(socket: &SocketArgs) -> Result<Done, Failure> {
     let (exit, line) = match socket.ask(async |client| client.daemon().await) {
         Ok(daemon) => verdict(&daemon),
-        // Whatever the reason is: to a probe, each is the same.
-        Err(failure) => (Exit::Unreachable, format!("down: {}", failure.reason())),
+        Err(failure) => without_answer(&failure),
     };
     print(&(line + "\n"))?;
     Ok(Done::Exit(exit))
@@ -39,6 +38,14 @@ fn verdict(daemon: &DaemonStatus) -> (Exit, String) {
     };
     troubles.truncate(SHOWN);
     (Exit::Failed, format!("trouble: {}{more}", troubles.join("; ")))
+}
+
+/// A standby that cannot read the state runs. To a probe, all other reasons are the same.
+fn without_answer(failure: &Failure) -> (Exit, String) {
+    match failure.exit() {
+        Exit::State => (Exit::Failed, format!("trouble: {}", failure.reason())),
+        _ => (Exit::Unreachable, format!("down: {}", failure.reason())),
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +73,17 @@ mod tests {
             (None, &["1", "2", "3", "4", "5", "6", "7"], Exit::Failed, "trouble: 1; 2; 3; 4; 5; and 2 more"),
         ] {
             assert_eq!(verdict_on(trouble, troubles), (exit, line.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_standby_without_its_state_is_not_down() {
+        for (answer, exit, line) in [
+            (Exit::State, Exit::Failed, "trouble: this replica stands by"),
+            (Exit::Unreachable, Exit::Unreachable, "down: this replica stands by"),
+        ] {
+            let failure = Failure::new(answer, "this replica stands by").with_help("see the log");
+            assert_eq!(without_answer(&failure), (exit, line.to_owned()));
         }
     }
 }

@@ -142,7 +142,7 @@ pub(super) async fn keep(tenure: Arc<Tenure>, link: Link, sightings: Arc<Sightin
     }
 }
 
-const NOT_RENEWED: &str = "the lease could not be renewed in time";
+const NOT_RENEWED: &str = "it was not renewed in time";
 
 /// Shows a sign of life, and sees those of the others. Returns when the next one is due.
 async fn renew(tenure: &Tenure, link: &Link, sightings: &Sightings) -> Instant {

@@ -4,6 +4,7 @@ use super::content::Content;
 use super::html::{Html, html};
 use super::query::link_to_outcome;
 use super::times;
+use crate::adapters::report::DaemonStatus;
 use crate::model::Outcome;
 
 pub(super) fn section(content: &Content) -> Html {
@@ -18,7 +19,7 @@ pub(super) fn section(content: &Content) -> Html {
         );
     }
 
-    let summary = headline(&content.daemon.summary);
+    let summary = headline(&content.daemon);
     let (tone, symbol, words) = match failed {
         Some(failed) => ("banner warn", "bad", html!("<b>" (failed) "</b>; now " (summary))),
         None if content.past.is_err() => {
@@ -41,6 +42,9 @@ fn failed(content: &Content) -> Option<Html> {
 }
 
 /// A summary without what is older than its next second.
-fn headline(summary: &str) -> &str {
-    summary.split(';').next().unwrap_or(summary)
+fn headline(daemon: &DaemonStatus) -> String {
+    match daemon.cluster.as_ref().filter(|_| daemon.stands_by()) {
+        Some(cluster) => cluster.standing(),
+        None => daemon.summary.split(';').next().unwrap_or_default().to_owned(),
+    }
 }

@@ -8,6 +8,9 @@ use super::table::{heading, pages, row, table};
 use super::times;
 use crate::adapters::report::JobStatus;
 
+/// The column that a replica without the lease cannot fill.
+const NEXT_POLL: &str = "Next poll";
+
 pub(super) fn section(content: &Content, asked: &PageQuery) -> Html {
     let open = &content.open;
     html!(
@@ -28,13 +31,17 @@ fn list(content: &Content, asked: &PageQuery) -> Html {
     }
 
     let has_projects = content.daemon.projects.len() > 1 && asked.project.is_none();
-    let mut columns = vec!["Restore", "Status", "Running for", "Next poll", "Last answer"];
+    let mut columns = vec!["Restore", "Status", "Running for", NEXT_POLL, "Last answer"];
+    if content.daemon.stands_by() {
+        columns.retain(|column| *column != NEXT_POLL);
+    }
     if has_projects {
         columns.insert(1, "Project");
     }
     let rows = open.jobs.iter().map(|job| {
         let project = has_projects.then(|| ("Project", times::name(Some(job.project.as_str()))));
-        row(times::job(&job.job), project.into_iter().chain(cells(job, content)))
+        let shown = cells(job, content).into_iter().filter(|(column, _)| columns.contains(column));
+        row(times::job(&job.job), project.into_iter().chain(shown))
     });
     table(
         "Open restores: those that need attention first, then the longest running",
@@ -52,7 +59,7 @@ fn cells(job: &JobStatus, content: &Content) -> [(&'static str, Html); 4] {
     [
         ("Status", html!((times::outcome(job.outcome, &job.in_words()))(error))),
         ("Running for", html!("<span class=\"elapsed\">" (times::running(job, now)) "</span>" (against))),
-        ("Next poll", times::next_poll(job, now)),
+        (NEXT_POLL, times::next_poll(job, now)),
         ("Last answer", answered),
     ]
 }

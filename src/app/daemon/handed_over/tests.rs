@@ -170,7 +170,7 @@ async fn what_changes_nothing_is_answered_by_a_commit() {
             text(Change::Forget(forget)),
             text(Change::Pause(ProjectName::new("none"))),
             "{\"change\":{\"rename\":{}}}".to_owned(),
-            HandedOverRequest::Handover.to_text(),
+            HandedOverRequest::Handover { ends: None }.to_text(),
         ])
         .await;
 

@@ -217,6 +217,9 @@ impl<'a> Standby<'a> {
             }
             Request::Reload(reply) => daemon.reloads.request(Some(reply), &mut daemon.liveness),
             Request::Question(_) | Request::Explain(..) | Request::Silences(_) => {
+                if daemon.handed_over.take_answered() {
+                    self.questions.forget();
+                }
                 self.questions.ask(request);
                 self.answer_known(daemon);
             }

@@ -76,7 +76,11 @@ impl Questions {
 
     /// Uses what was read, or answers all questions that it was not.
     pub(super) fn take_read(&mut self, Read { begun, snapshot }: Read, plan: Plan) -> Result<(), StoreError> {
-        let snapshot = snapshot.inspect_err(|_| self.waiting.drain(..).for_each(refuse))?;
+        let mut snapshot = snapshot.inspect_err(|_| self.waiting.drain(..).for_each(refuse))?;
+        // A restore is as old as this machine's clock says: no event depends on these ages.
+        for job in &mut snapshot.jobs {
+            job.written_at = job.written_at.max(begun.wall);
+        }
         // Its jitter and its ids are not used.
         let engine = Engine::from_snapshot(plan, snapshot, 0, begun);
         self.known = Some(Known { engine, read_at: begun.instant, as_of: begun.wall });
@@ -103,9 +107,9 @@ impl Questions {
         self.waiting
     }
 
-    /// What is known is made of a configuration that is in force no more.
+    /// Has the next question read the state again: the configuration or the state changed.
     pub(super) fn forget(&mut self) {
-        self.known = None;
+        (self.known, self.reading) = (None, None);
     }
 
     /// Frees the memory of what nothing asks for.
@@ -142,7 +146,7 @@ pub(super) fn answer(request: Request, view: WatchView<'_>, identity: &Identity,
 /// it is.
 fn refuse(request: Request) {
     let error = || {
-        RequestError::new(RequestErrorKind::Unreadable, "the state cannot be read")
+        RequestError::new(RequestErrorKind::Unreadable, "this replica stands by and cannot read the state")
             .with_help("the log of the daemon says why")
     };
     match request {

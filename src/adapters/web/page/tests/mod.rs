@@ -7,7 +7,7 @@ mod samples;
 use std::collections::BTreeSet;
 
 use markup::Document;
-use samples::{HOSTILE, busy, empty, ended, job, named};
+use samples::{HOSTILE, NOW, busy, empty, ended, job, named};
 use serde_json::json;
 
 use super::content::{Content, OpenRestores};
@@ -306,6 +306,25 @@ fn what_needs_attention_comes_before_all_else() {
     assert!(banner(&empty(&["default"])).contains("All is well:"));
     let page = page(&busy(), "");
     assert_eq!(page.in_id("trouble", "a").next().unwrap().attribute("href"), Some("?outcome=failed#ended"));
+}
+
+#[test]
+fn a_standby_names_the_active_replica_and_no_next_poll() {
+    let mut content = busy();
+    let active = json!({ "name": "a", "since": NOW, "heard_seconds": 1.0 });
+    content.daemon.cluster = serde_json::from_value(json!({
+        "name": "default", "replica": "b", "role": "standby", "epoch": 7, "active": active, "replicas": [],
+        "as_of": NOW,
+    }))
+    .unwrap();
+
+    let page = page(&content, "");
+
+    let banner = page.text_of("trouble");
+    assert!(banner.contains("replica b stands by; replica a is active"), "{banner}");
+    let labels: Vec<_> = page.in_id("open", "td").filter_map(|cell| cell.attribute("data-label")).collect();
+    assert!(!labels.contains(&"Next poll") && labels.contains(&"Last answer"), "{labels:?}");
+    assert!(!page.text_of("open").contains("Next poll"));
 }
 
 #[test]

@@ -12,14 +12,14 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::adapters::control::{Change, HandedOverRequest, answer_text, parse_answer};
-use crate::adapters::report::{DaemonStatus, StatusQuery};
+use crate::adapters::report::{DaemonStatus, Status, StatusQuery};
 use crate::adapters::store::Replica;
 use crate::app::daemon::{Fixed, Options, run_replica};
 use crate::config::{
     Endpoint, HttpSettings, JobSettings, LogFormat, ProjectSettings, SecretSource, SinkSettings, SinkTarget,
     StateSettings, UrlSource, WebhookSettings, WebhookUrl,
 };
-use crate::model::{EventKind, Exit, JobId, ProjectName};
+use crate::model::{Elapsed, EventKind, Exit, JobId, ProjectName};
 use crate::simulate::{Receiver, Scenario, Simulator, Timeline};
 use database::{Database, Holder, LEASE};
 
@@ -336,6 +336,55 @@ async fn a_status_of_a_standby_shows_what_is_committed() {
     assert_eq!(database.lock().snapshots, 1, "one read answers all");
 }
 
+/// The status that a standby answers a client with.
+async fn answered(standby: &mut Standby<'_>, daemon: &mut Daemon, database: &Database) -> Status {
+    let (reply, answer) = oneshot::channel();
+    standby.react(Wakeup::Question(Question::Status(StatusQuery::default(), reply)), daemon);
+    standby.questions.begin(&mut *database.replica(), standby.clock.now());
+    // None is under way if what is known is fresh.
+    if let Ok(read) = tokio::time::timeout(Duration::from_millis(1), standby.questions.read()).await {
+        standby.questions_read(read, daemon);
+    }
+    answer.await.unwrap().unwrap().status
+}
+
+#[tokio::test(start_paused = true)]
+async fn ages_go_on_after_the_last_commit() {
+    let stage = Stage::begin(Holder::Free, |_| {}).await;
+    pass(MINUTE).await;
+    let clock = Clock::set_to("2026-11-23T13:00:00Z".parse().unwrap());
+    let mut present = setup(&stage.plane, &stage.receiver, &["rj-1"]);
+    let (mut standby, mut daemon) = standby(&mut present, &stage.database, clock);
+
+    let status = answered(&mut standby, &mut daemon, &stage.database).await;
+
+    let Elapsed::Exact(age) = status.jobs[0].elapsed else { panic!("rj-1 runs") };
+    assert!(age.abs_diff(Duration::from_hours(1)) < Duration::from_secs(5), "{age:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_after_a_change_reads_the_state_again() {
+    let clock = Clock::set_to(START.parse().unwrap());
+    let database = Database::new(Holder::Other, clock);
+    database.lock().answer = Some(answer_text(&Ok(serde_json::json!({"changed": true}))));
+    let (plane, receiver) = world().await;
+    let mut present = setup(&plane, &receiver, &["rj-1"]);
+    let (mut standby, mut daemon) = standby(&mut present, &database, clock);
+    for _ in 0..2 {
+        answered(&mut standby, &mut daemon, &database).await;
+    }
+    assert_eq!(database.lock().snapshots, 1, "what is known is fresh");
+
+    let (reply, answer) = oneshot::channel();
+    let change = Change::Pause(ProjectName::default());
+    standby.react(Wakeup::Request(Request::Change(change, reply)), &mut daemon);
+    standby.hand_over(&mut *database.replica(), &mut daemon);
+    answer.await.unwrap().unwrap();
+    answered(&mut standby, &mut daemon, &database).await;
+
+    assert_eq!(database.lock().snapshots, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_question_is_refused_if_the_state_cannot_be_read() {
     let clock = Clock::set_to(START.parse().unwrap());
@@ -351,7 +400,7 @@ async fn a_question_is_refused_if_the_state_cannot_be_read() {
     let read = standby.questions.read().await;
     standby.questions_read(read, &daemon);
 
-    assert_eq!(answer.await.unwrap().unwrap_err().error, "the state cannot be read");
+    assert_eq!(answer.await.unwrap().unwrap_err().error, "this replica stands by and cannot read the state");
 }
 
 #[tokio::test(start_paused = true)]
@@ -377,7 +426,7 @@ async fn handover_leaves_the_lease_to_another_replica() {
     let stage = Stage::begin(Holder::Free, |database| database.lock().others = 1).await;
     pass(MINUTE).await;
 
-    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    stage.database.lock().hand_over(&HandedOverRequest::Handover { ends: None }.to_text());
     pass(Duration::from_secs(5)).await;
     assert_eq!(stage.database.lock().holder, Holder::Other, "the other replica took it");
     let answers = stage.database.lock().answers.clone();
@@ -415,7 +464,7 @@ async fn lease_that_no_other_replica_takes_is_taken_again() {
     .await;
     pass(MINUTE).await;
 
-    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    stage.database.lock().hand_over(&HandedOverRequest::Handover { ends: None }.to_text());
     pass(LEASE).await;
     assert_eq!(stage.database.lock().holder, Holder::Free, "it is left to others");
     pass(LEASE * 2).await;
@@ -428,7 +477,7 @@ async fn handover_is_refused_without_another_replica() {
     let stage = Stage::begin(Holder::Free, |_| {}).await;
     pass(MINUTE).await;
 
-    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    stage.database.lock().hand_over(&HandedOverRequest::Handover { ends: None }.to_text());
     pass(MINUTE).await;
 
     let answers = stage.database.lock().answers.clone();
