@@ -9,7 +9,6 @@ mod questions;
 #[cfg(test)]
 mod tests;
 
-
 use jiff::Timestamp;
 use tracing::{info, warn};
 
