@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn handover_needs_another_replica_within_a_lease() {
-        let state = begin(None, Duration::ZERO).unwrap_err();
-        assert_eq!(state.kind, RequestErrorKind::Invalid);
+        let alone = begin(None, Duration::ZERO).unwrap_err();
+        assert_eq!(alone.kind, RequestErrorKind::Invalid);
 
         for (heard, is_there) in [(None, false), (Some(LEASE), true), (Some(LEASE * 2), false)] {
             let begun = begin(Some(&cluster(heard)), Duration::ZERO);

@@ -72,9 +72,9 @@ impl Stage {
         let project =
             ProjectSettings { api_key: SecretSource::Public("a-key"), ..ProjectSettings::default() };
         let setup = Setup::new(vec![project], &[], StateSettings::KEEP).unwrap();
-        let state = State { store: Box::new(store.clone()), saved: Snapshot::default(), location: None };
+        let empty = State { store: Box::new(store.clone()), saved: Snapshot::default(), location: None };
         let clock = Clock::set_to("2026-11-23T12:00:00Z".parse().unwrap());
-        let mut stage = Self { store, driver: Driver::new(setup, state, clock) };
+        let mut stage = Self { store, driver: Driver::new(setup, empty, clock) };
         stage.driver.start();
         stage.work(COMMIT * 3).await;
         stage.store.0.lock().unwrap().batches.clear();

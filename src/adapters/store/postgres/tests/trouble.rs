@@ -282,7 +282,7 @@ async fn a_failed_term_waits_for_its_own_lease() {
     let first = take(&mut *replica).await;
     drop(first);
 
-    replica.fail();
+    replica.fail(Duration::ZERO);
 
     assert!(stands_by(&mut *replica).await, "its lease is still there");
     take(&mut *replica).await;

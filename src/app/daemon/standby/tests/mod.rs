@@ -447,7 +447,7 @@ async fn a_stop_during_a_handover_ends_the_process() {
     })
     .await;
     pass(MINUTE).await;
-    stage.database.lock().hand_over(&HandedOverRequest::Handover.to_text());
+    stage.database.lock().hand_over(&HandedOverRequest::Handover { ends: None }.to_text());
     pass(Duration::from_secs(4)).await;
 
     let stopped = tokio::time::timeout(MINUTE, stage.stop()).await;
