@@ -32,6 +32,7 @@ pub(super) struct Database {
     clock: Clock,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of a test")]
 pub(super) struct Content {
     pub(super) disk: Disk,
     pub(super) holder: Holder,
