@@ -6,24 +6,25 @@
 use std::time::Duration;
 
 use crate::cluster::LEASE;
-use crate::number;
 use crate::scene::Scene;
 use crate::support::postgres_server::Options;
 use crate::support::{CLOCK, PostgresServer};
 use crate::world::Size;
+use crate::{at_once, number};
 
 /// Its jobs end while the database is away, and after.
 const WORLD: Size = Size { projects: 1, jobs: 20, endless: 1, span: Duration::from_secs(8) };
 
 #[test]
-fn short_absence_of_the_database_keeps_the_holder() {
-    absence("short_absence", LEASE / 2, true);
-}
-
-#[test]
-fn long_absence_of_the_database_loses_nothing() {
+fn absence_of_the_database_loses_nothing() {
     let leases = number("RESTORE_WATCH_AWAY").unwrap_or(2);
-    absence("long_absence", LEASE * u32::try_from(leases).unwrap(), false);
+    let long = LEASE * u32::try_from(leases).unwrap();
+
+    at_once([
+        // Polls go on meanwhile.
+        &|| absence("short_absence", LEASE / 2, true),
+        &|| absence("long_absence", long, false),
+    ]);
 }
 
 #[test]

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use crate::number;
 use crate::scene::Scene;
 use crate::support::{Cut, Message, PostgresServer};
 use crate::world::Size;
+use crate::{at_once, number};
 
 const WORLD: Size = Size { projects: 1, jobs: 30, endless: 0, span: Duration::from_secs(6) };
 
@@ -38,13 +38,8 @@ fn commit_is_one_message_of_the_simple_protocol() {
 }
 
 #[test]
-fn commit_whose_answer_is_lost_is_committed_once() {
-    cuts("lost_answers", Cut::BeforeAnswer);
-}
-
-#[test]
-fn commit_that_is_cut_off_is_committed_once() {
-    cuts("lost_messages", Cut::WithinMessage);
+fn commit_whose_connection_is_cut_is_committed_once() {
+    at_once([&|| cuts("lost_answers", Cut::BeforeAnswer), &|| cuts("lost_messages", Cut::WithinMessage)]);
 }
 
 /// Cuts the connection at each commit but a few.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::at_once;
 use crate::oracle::Emission;
 use crate::scene::Scene;
 use crate::support::PostgresServer;
@@ -12,13 +13,12 @@ use crate::world::Size;
 const WORLD: Size = Size { projects: 1, jobs: 30, endless: 1, span: Duration::from_secs(6) };
 
 #[test]
-fn synchronous_failover_loses_and_repeats_nothing() {
-    failover("synchronous", Emission::Once);
-}
-
-#[test]
-fn failover_that_loses_commits_loses_no_end() {
-    failover("asynchronous", Emission::Again);
+fn failover_loses_no_end() {
+    at_once([
+        // And repeats nothing.
+        &|| failover("synchronous", Emission::Once),
+        &|| failover("asynchronous", Emission::Again),
+    ]);
 }
 
 fn failover(database: &str, emission: Emission) {

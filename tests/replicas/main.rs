@@ -54,3 +54,12 @@ fn number(name: &str) -> Option<usize> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
 }
+
+/// Runs the parts of a test at once, because most of their time they wait.
+fn at_once<const PARTS: usize>(parts: [&(dyn Fn() + Sync); PARTS]) {
+    std::thread::scope(|scope| {
+        for part in parts {
+            scope.spawn(part);
+        }
+    });
+}

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use crate::cluster::{Cluster, LEASE, project};
-use crate::number;
 use crate::support::{CLOCK, Network, PostgresServer, play};
+use crate::{at_once, number};
 
 /// A job that never ends.
 const ENDLESS: &str = "[[job]]\nid = \"rj-1\"\n";
@@ -21,18 +21,12 @@ enum Leaving {
 }
 
 #[test]
-fn standby_takes_over_from_a_killed_replica() {
-    takeovers("killed", &[Leaving::Killed], 2);
-}
-
-#[test]
-fn standby_takes_over_from_a_replica_that_is_cut_off() {
-    takeovers("cut_off", &[Leaving::Cut(Network::Silent), Leaving::Cut(Network::Refuses)], 2);
-}
-
-#[test]
-fn standby_takes_over_at_once_from_a_stopped_replica() {
-    takeovers("stopped", &[Leaving::Stopped], 4);
+fn standby_takes_over_however_the_active_replica_goes() {
+    at_once([
+        &|| takeovers("killed", &[Leaving::Killed], 2),
+        &|| takeovers("cut_off", &[Leaving::Cut(Network::Silent), Leaving::Cut(Network::Refuses)], 2),
+        &|| takeovers("stopped", &[Leaving::Stopped], 4),
+    ]);
 }
 
 /// Has the active one of two replicas leave, `few` times or as often as the environment says.
