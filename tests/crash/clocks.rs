@@ -13,7 +13,7 @@ use restore_watch::model::EventKind;
 use restore_watch::platform::clock::Clock;
 use serde_json::Value;
 
-use crate::kills::number;
+use crate::kills::{number, until_active};
 use crate::ledger::Ledger;
 use crate::stage::{Stage, start};
 use crate::support::{Folder, library_of_clocks};
@@ -65,6 +65,7 @@ fn wrong_clock_at_a_start_loses_and_repeats_no_event() {
             if done % 3 == 1 && !is_first {
                 let arrival = format!("{}:{}", PLACES[rng.usize(..PLACES.len())], rng.u32(1..20));
                 let mut daemon = start(stage.daemon(&[]).env("RESTORE_WATCH_FAILPOINT", &arrival));
+                until_active(&mut daemon);
                 daemon.ends_within(PATIENCE);
                 stage.ended(&daemon.kill());
             } else {
@@ -74,6 +75,9 @@ fn wrong_clock_at_a_start_loses_and_repeats_no_event() {
                 let soon = clock.now().instant.since(began);
                 slowest = slowest.max(soon);
                 assert!(soon <= SOON, "polled after {soon:?} with clocks {log:?}\n{}", stage.context());
+                if is_first {
+                    daemon.until("the first scans", |_| stage.is_scanned());
+                }
                 daemon.ends_within(Duration::from_millis(rng.u64(..400)));
                 if rng.bool() {
                     // As a time service does.

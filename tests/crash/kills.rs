@@ -11,6 +11,7 @@ use restore_watch::platform::clock::Clock;
 
 use crate::oracle::{Counts, Emission};
 use crate::stage::{Stage, start};
+use crate::support::Running;
 use crate::support::state::is_on_postgres;
 use crate::world::Size;
 
@@ -105,10 +106,7 @@ fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &
             None => (daemon, Duration::from_millis(rng.u64(..LATEST))),
         };
         let mut daemon = start(daemon);
-        if is_on_postgres() {
-            // A standby does nothing that a kill could spoil. A failpoint may come before that.
-            daemon.logs_within("watching ", LEASE);
-        }
+        until_active(&mut daemon);
         // Half of the random kills hit a process during a reload.
         if place.is_none() && rng.bool() {
             daemon.until_logged("watching ");
@@ -124,6 +122,14 @@ fn round(plan: &mut Vec<Option<&'static str>>, rng: &mut fastrand::Rng, tally: &
     stage.finish();
     tally.counts += stage.judge(Emission::Once);
     tally.rounds += 1;
+}
+
+/// Waits until a replica is active: a standby does nothing that a kill could spoil. A failpoint may
+/// come before that.
+pub(crate) fn until_active(daemon: &mut Running) {
+    if is_on_postgres() {
+        daemon.logs_within("watching ", LEASE);
+    }
 }
 
 /// A number in the environment of the tests.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: whatever the daemon prints, and whatever it leaves behind, is searched for secrets.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -21,6 +22,12 @@ const ENDED: Query = Query {
 const OF_INDEXES: Query = Query {
     sqlite: "SELECT json_array(count(*)) FROM transitions WHERE kind LIKE 'index.%'",
     postgres: "SELECT json_build_array(count(*)) FROM events WHERE kind LIKE 'index.%'",
+};
+
+const SCANNED: Query = Query {
+    sqlite: "SELECT json_array(count(*)) FROM projects WHERE json_extract(record, '$.discovery.has_baseline')",
+    postgres: "SELECT json_build_array(count(*)) FROM projects
+               WHERE (record::json #>> '{discovery,has_baseline}')::boolean",
 };
 
 const PENDING: Query = Query {
@@ -95,6 +102,12 @@ impl Stage {
         state.number(&ENDED) == ends
             && state.number(&OF_INDEXES) == indexes
             && state.number(&PENDING) == Some(0)
+    }
+
+    /// Whether the list of each project was read to its end, by the state of the running daemon.
+    pub(crate) fn is_scanned(&self) -> bool {
+        let projects: BTreeSet<_> = self.world.jobs().iter().map(|job| &job.project).collect();
+        State::of(&self.state).number(&SCANNED) == i64::try_from(projects.len()).ok()
     }
 
     /// The daemon to start.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use restore_watch::simulate::{Received, Receiver, Reply};
 
+use crate::support::state::kept;
 use crate::support::{Folder, Watch, done, play, receive};
 use crate::{Daemon, ask};
 
@@ -82,10 +83,8 @@ fn rotated_token_is_used_at_once_after_a_reload() {
     daemon.until("the delivery", |_| taken.load(Ordering::SeqCst) > 0);
 
     assert!(!daemon.stderr().contains("canary"), "{}", daemon.stderr());
-    let state = daemon.folder().path().join("state");
-    for file in std::fs::read_dir(state).unwrap().flatten() {
-        let bytes = std::fs::read(file.path()).unwrap();
-        assert!(!String::from_utf8_lossy(&bytes).contains("canary"), "{:?}", file.path());
+    for (name, bytes) in kept(&daemon.folder().path().join("state/state.db")) {
+        assert!(!String::from_utf8_lossy(&bytes).contains("canary"), "{name}");
     }
 }
 

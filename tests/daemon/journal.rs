@@ -13,6 +13,9 @@ const SCRIPT: &str = "mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal
     ln -s \"$1\" /run/systemd/journal/socket && shift && \
     JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/2) exec \"$@\"";
 
+/// What the test sends to the socket after the last entry.
+const END: &[u8] = b"END_OF_TEST=1\n";
+
 #[test]
 fn journal_entries_have_the_fields_of_their_event() {
     let folder = Folder::new();
@@ -26,16 +29,15 @@ fn journal_entries_have_the_fields_of_their_event() {
         let mut entries = Vec::new();
         let mut buffer = vec![0; 65536];
         loop {
-            let length = socket.recv(&mut buffer).expect("an entry, until the last one");
-            let entry = fields(&buffer[..length]);
-            let last = entry["MESSAGE"] == "all jobs ended";
-            entries.push(entry);
-            if last {
+            let length = socket.recv(&mut buffer).expect("an entry, until the end of the test");
+            if &buffer[..length] == END {
                 return entries;
             }
+            entries.push(fields(&buffer[..length]));
         }
     });
     assert_eq!(run(&launcher).stderr, "", "no line goes to standard error, too");
+    UnixDatagram::unbound().unwrap().send_to(END, &path).unwrap();
     let entries = reader.join().unwrap();
     let of_event = |event: &str| {
         let mut found =

@@ -3,6 +3,7 @@
 use restore_watch::simulate::Reply;
 
 use crate::http::{address, get};
+use crate::support::state::is_on_postgres;
 use crate::support::{Done, Running, done, play, receive};
 use crate::{Daemon, ask, status};
 
@@ -24,10 +25,12 @@ fn a_working_daemon_is_live_ready_and_well() {
     let address = address(&mut daemon);
     daemon.until("it is ready", |_| get(&address, "/readyz").0 == 200);
 
-    for path in ["/livez", "/readyz"] {
-        assert_eq!(get(&address, path), (200, "ok\n".to_owned()));
+    // A replica says that it is the active one.
+    let ready = if is_on_postgres() { "ok (active)\n" } else { "ok\n" };
+    for (path, good) in [("/livez", "ok\n"), ("/readyz", ready)] {
+        assert_eq!(get(&address, path), (200, good.to_owned()));
         let (status, text) = get(&address, &format!("{path}?verbose"));
-        assert!(status == 200 && text.starts_with("[+] ") && text.ends_with("\nok\n"), "{text}");
+        assert!(status == 200 && text.starts_with("[+] ") && text.ends_with(&format!("\n{good}")), "{text}");
     }
     let line = check(&daemon, 0);
     assert!(line.starts_with("ok: watching 1 restore; next poll in "), "{line}");

@@ -100,16 +100,17 @@ fn services() -> (Receiver, Arc<Mutex<Vec<String>>>) {
 /// watch them.
 fn every_event() -> (Vec<Simulator>, String) {
     let index = |before: &str| quoted(&format!("{before}{HOSTILE}"));
+    // What changes does so when the first polls are over, also of a daemon that starts slowly.
     let jobs = format!(
-        "[[job]]\nid = \"ready\"\nindex = \"docs\"\ntakes = \"1s\"\nready_after = \"300ms\"\n\
-         progress = [{{ at = \"300ms\", percent = 40 }}]\n\
+        "[[job]]\nid = \"ready\"\nindex = \"docs\"\ntakes = \"8s\"\nready_after = \"300ms\"\n\
+         progress = [{{ at = \"300ms\", percent = 40 }}, {{ at = \"6s\", percent = 60 }}]\n\
          [[job]]\nid = \"gone\"\nindex = {}\nage = \"1h\"\ntakes = \"10m\"\n\
          [[job]]\nid = \"failed\"\nindex = {}\ntakes = \"300ms\"\nends = \"failed\"\n\
          [[job]]\nid = \"cancelled\"\nindex = {}\ntakes = \"300ms\"\nends = \"cancelled\"\n\
          [[job]]\nid = \"odd\"\nindex = {}\ntakes = \"300ms\"\nends = {}\nend_time = true\n\
          [[job]]\nid = \"slow\"\nindex = {}\ntakes = \"1h\"\n\
-         statuses = [{{ at = \"0s\", status = \"Initializing\" }}, {{ at = \"1s\", status = \"Pending\" }}]\n\
-         [[job]]\nid = \"late\"\nindex = {}\nappears = \"1s\"\ntakes = \"1h\"\n",
+         statuses = [{{ at = \"0s\", status = \"Initializing\" }}, {{ at = \"8s\", status = \"Pending\" }}]\n\
+         [[job]]\nid = \"late\"\nindex = {}\nappears = \"8s\"\ntakes = \"1h\"\n",
         index(""),
         index(&"<".repeat(2500)),
         index(&"@".repeat(2500)),
@@ -120,11 +121,11 @@ fn every_event() -> (Vec<Simulator>, String) {
     );
     let lost = format!(
         "[[job]]\nid = \"lost\"\nindex = {}\ntakes = \"1h\"\n\
-         [[fault]]\nfrom = \"300ms\"\nto = \"2s\"\nkind = \"status\"\nstatus = 503\nbody_text = {}\n",
+         [[fault]]\nfrom = \"300ms\"\nto = \"8s\"\nkind = \"status\"\nstatus = 503\nbody_text = {}\n",
         index(&"\"&\u{7f}".repeat(1000)),
         quoted(HOSTILE),
     );
-    let refused = format!("api_key = \"{KEY}\"\nrevoked = [{{ from = \"0s\", to = \"1s\" }}]\n");
+    let refused = format!("api_key = \"{KEY}\"\nrevoked = [{{ from = \"0s\", to = \"8s\" }}]\n");
     let planes = vec![play(&jobs), play(&lost), play(&refused)];
 
     // Names of the configuration have at most 64 characters, none of which is invisible.

@@ -4,6 +4,7 @@ use restore_watch::simulate::Reply;
 use serde_json::Value;
 
 use crate::Daemon;
+use crate::support::state::kept;
 use crate::support::{done, play, receive};
 
 #[test]
@@ -32,11 +33,8 @@ fn a_secret_of_a_body_is_sent_and_never_kept() {
     assert_eq!(body["token"], "canary-token-of-a-body");
     assert!(body["message"].as_str().expect("a text").contains("rj-1"), "{body}");
 
-    let state = daemon.folder().path().join("state");
-    for file in std::fs::read_dir(state).expect("the state").flatten() {
-        let kept = std::fs::read(file.path()).unwrap_or_default();
-        let has_secret = kept.windows(6).any(|window| window == b"canary");
-        assert!(!has_secret, "{}", file.path().display());
+    for (name, bytes) in kept(&daemon.folder().path().join("state/state.db")) {
+        assert!(!bytes.windows(6).any(|window| window == b"canary"), "{name}");
     }
     assert!(!daemon.stderr().contains("canary"), "{}", daemon.stderr());
     daemon.finish().expect(0);

@@ -36,7 +36,8 @@ pub fn is_about_files(why: &str) -> bool {
 
 /// A configuration of this folder as the program gets it.
 pub(super) fn configuration(folder: &Path, text: &str) -> String {
-    if !is_on_postgres() {
+    // What cannot be read names no state.
+    if !is_on_postgres() || text.parse::<toml::Table>().is_err() {
         return text.to_owned();
     }
     let named = |line: &str| Some(line.strip_prefix("path = \"")?.strip_suffix('"')?.to_owned());
@@ -60,10 +61,31 @@ pub(super) fn arguments(words: impl Iterator<Item = OsString>) -> Vec<OsString> 
         let file = PathBuf::from(&words[at + 1]);
         let config = file.with_extension("postgres.toml");
         let text = format!("jobs = [\"any\"]\n[state]\npostgres = \"{}\"\n{CLUSTER}", url(&file));
+        // A daemon makes the folder of a file.
+        std::fs::create_dir_all(config.parent().expect("a folder")).expect("a folder");
         std::fs::write(&config, text).expect("a file");
         words.splice(at..at + 2, ["--config".into(), config.into()]);
     }
     words
+}
+
+/// All that is kept of the state in this file, each with its name: the files beside it, or a dump of
+/// the database.
+///
+/// # Panics
+///
+/// If nothing is kept.
+pub fn kept(file: &Path) -> Vec<(String, Vec<u8>)> {
+    if let Some(dump) = State::of(file).dump() {
+        return vec![("a dump".to_owned(), dump)];
+    }
+    let beside = std::fs::read_dir(file.parent().expect("a folder")).expect("a state");
+    let paths = beside.flatten().map(|entry| entry.path()).filter(|path| path.is_file());
+    // The log of a state that was just closed may be gone.
+    let kept: Vec<_> =
+        paths.filter_map(|path| Some((path.display().to_string(), std::fs::read(path).ok()?))).collect();
+    assert!(kept.iter().any(|(name, _)| Path::new(name) == file), "{kept:?}");
+    kept
 }
 
 /// The database that stands for a file.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::words::Search;
 use super::world::World;
 use crate::ask;
-use crate::support::state::is_on_postgres;
+use crate::support::state::{is_on_postgres, kept};
 use crate::support::{PATIENCE, Running};
 
 /// The id before that of every event.
@@ -106,6 +106,11 @@ pub(super) fn search_files(search: &Search, folder: &Path) {
     let of_state = (!is_on_postgres()).then_some("state/state.db");
     for wanted in of_state.into_iter().chain(["command.printed"]) {
         assert!(files.iter().any(|path| path.ends_with(wanted)), "{wanted} is not among {files:?}");
+    }
+    if is_on_postgres() {
+        for (name, bytes) in kept(&folder.join("state/state.db")) {
+            search.none_in(&name, &bytes);
+        }
     }
     for path in files {
         // A file of the state, or of a command that is running, may be gone.

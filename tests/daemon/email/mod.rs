@@ -13,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::Daemon;
+use crate::support::state::kept;
 use crate::support::{Folder, KEY, TlsPlane, Watch, done, play, skipped};
 
 const PASSWORD: &str = "canary-of-a-mail-password";
@@ -105,10 +106,12 @@ fn has_no_secret(what: &str, bytes: &[u8]) {
 fn deliver(mode: &str) {
     let Some(server) = Server::start(mode, &["451", "drop"]) else { return };
     let plane = play(&done(&[("rj-1", "completed")]));
-    let daemon = Daemon::new("").project("one", &plane, &["rj-1"]).with(&server.sink(mode));
+    let folder = Folder::new();
+    let state = folder.path().join("state.db");
+    let daemon = Daemon::new(format!("[state]\npath = \"{}\"\n", state.display()));
+    let daemon = daemon.project("one", &plane, &["rj-1"]).with(&server.sink(mode));
 
-    let state = Folder::new();
-    let run = daemon.run(&["--exit-when-done"]).env("STATE_DIRECTORY", &state.path().to_string_lossy());
+    let run = daemon.run(&["--exit-when-done"]);
     let done = run.env("MAIL_PASSWORD", PASSWORD).env("RUST_LOG", "trace").run().expect(0);
 
     let mails = server.mails();
@@ -123,10 +126,8 @@ fn deliver(mode: &str) {
     let logged = done.logged("SMTP 451 to the mail: 4.3.0 not now");
     let logged = logged.logged("closed the connection without an answer to the mail");
     has_no_secret("the log", logged.stderr.as_bytes());
-    let files: Vec<_> = std::fs::read_dir(state.path()).expect("the state").flatten().collect();
-    assert!(!files.is_empty());
-    for file in files.iter().filter(|file| file.path().is_file()) {
-        has_no_secret("the state", &std::fs::read(file.path()).expect("a file"));
+    for (name, bytes) in kept(&state) {
+        has_no_secret(&name, &bytes);
     }
     assert_mail(last);
 }
