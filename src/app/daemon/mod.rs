@@ -1,7 +1,7 @@
 //! The daemon: watches for months, unattended.
 //!
 //! What surrounds the watch (the control socket, the HTTP listener, the service manager) lives as long
-//! as the process; the engine and its driver live for a [`Term`].
+//! as the process; the engine and its driver live for a `Term`.
 //!
 //! Invariant: only a request to stop, a state that cannot be written or is gone, or a bug, ends the
 //! watch; among replicas, no trouble with the state does. Only the loop itself sends the watchdog
