@@ -183,6 +183,7 @@ mod tests {
                 "trouble",
                 "troubles",
                 "last_reload",
+                "cluster",
                 "projects",
                 "jobs",
                 "outcomes",

@@ -131,7 +131,7 @@ impl Moving {
             return Ok(Ok(Arrival::WasCommitted));
         }
         if self.is_used(link).await? {
-            return Ok(Err(Refusal::NotEmpty));
+            return self.unless_moved(link, Refusal::NotEmpty).await;
         }
         if let Some(holder) = &found.holder
             && self.is_alive(link, &found).await?
@@ -154,7 +154,12 @@ impl Moving {
             Err(fault) => return Err(fault),
         };
 
-        // A server goes on with a message whose sender was killed.
+        self.unless_moved(link, refusal).await
+    }
+
+    /// The refusal, unless the same rows were committed meanwhile: by another call, or by the server,
+    /// which goes on with a message whose sender was killed.
+    async fn unless_moved(&self, link: &Link, refusal: Refusal) -> Result<Result<Arrival, Refusal>, Fault> {
         let is_there = self.is_moved(&self.look(link).await?);
         Ok(if is_there { Ok(Arrival::WasCommitted) } else { Err(refusal) })
     }
