@@ -47,6 +47,7 @@ pub enum Role {
 /// The replica that has the lease of the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ActiveStatus {
+    /// What it is called.
     pub name: String,
     /// Since when, by its own clock.
     #[serde(serialize_with = "time::publish")]
@@ -59,6 +60,7 @@ pub struct ActiveStatus {
 /// Another replica that shares the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReplicaStatus {
+    /// What it is called.
     pub name: String,
     /// The version of its program.
     pub version: String,
