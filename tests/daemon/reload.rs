@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use restore_watch::simulate::{Receiver, Reply};
 
+use crate::support::state::is_on_postgres;
 use crate::support::{KEY, Running, done, play, receive};
 use crate::{Daemon, ask, status};
 
@@ -73,7 +74,8 @@ fn reload_names_settings_that_need_a_restart() {
     let further = "[state]\npath = \"elsewhere.db\"\n[[sink]]\ntype = \"log\"\nformat = \"json\"\n";
     Daemon::new("").project("one", &plane, &["rj-1"]).with(further).rewrite(&daemon);
     let done = ask(&daemon, &["reload"]).expect(0);
-    assert!(done.stdout.contains("warning: the place of the state changed"), "{}", done.stdout);
+    let what = if is_on_postgres() { "place" } else { "path" };
+    assert!(done.stdout.contains(&format!("warning: the {what} of the state changed")), "{}", done.stdout);
     assert!(done.stdout.contains("warning: the format of the log changed"), "{}", done.stdout);
     assert!(!daemon.folder().path().join("elsewhere.db").exists());
 }
