@@ -1,16 +1,16 @@
 //! Commits a batch.
 //!
 //! Invariant: a commit is one message, which the server carries out whole or not at all, and only for
-//! the tenure that it names. After a broken connection the same message is sent again: if it was
+//! the term that it names. After a broken connection the same message is sent again: if it was
 //! carried out, the server says so.
 
 use tracing::{error, info};
 
 use super::fault::Fault;
+use super::held_lease::{HeldLease, TAKEN};
 use super::lease::Fence;
 use super::link::Link;
 use super::literal::Literal;
-use super::tenure::{TAKEN, Tenure};
 use crate::adapters::store::StoreError;
 use crate::model::duration;
 use crate::model::time::Instant;
@@ -22,35 +22,35 @@ const MISSING: &str = "RW003";
 
 /// Commits the batch of this number.
 pub(super) async fn commit(
-    tenure: &Tenure,
+    held_lease: &HeldLease,
     link: &Link,
     number: i64,
     document: &str,
 ) -> Result<(), StoreError> {
-    let sql = sql(&tenure.fence, number, document);
+    let sql = sql(&held_lease.fence, number, document);
     let mut is_first = true;
-    let mut delay = Delay { begun: tenure.clock.now().instant, is_logged: false };
+    let mut delay = Delay { begun: held_lease.clock.now().instant, is_logged: false };
     loop {
-        tenure.held().await?;
-        let Err(fault) = link.ask(&sql, tenure.times.commit()).await else {
-            delay.end(tenure);
+        held_lease.held().await?;
+        let Err(fault) = link.ask(&sql, held_lease.times.commit()).await else {
+            delay.end(held_lease);
             return Ok(());
         };
         match fault.code() {
             Some(COMMITTED) if !is_first => {
-                delay.end(tenure);
+                delay.end(held_lease);
                 return Ok(());
             }
-            Some(DEPOSED) => return Err(tenure.end(TAKEN)),
+            Some(DEPOSED) => return Err(held_lease.end(TAKEN)),
             Some(MISSING) => {
-                return Err(tenure.end("the server lost commits that it had reported, as in a failover"));
+                return Err(held_lease.end("the server lost commits that it had reported, as in a failover"));
             }
             _ if fault.is_passing() => {}
             _ => return Err(fault.while_doing("write", link.database())),
         }
         is_first &= !may_be_done(&fault);
-        delay.note(tenure, &fault);
-        tokio::time::sleep(tenure.times.pause()).await;
+        delay.note(held_lease, &fault);
+        tokio::time::sleep(held_lease.times.pause()).await;
     }
 }
 
@@ -62,9 +62,9 @@ struct Delay {
 }
 
 impl Delay {
-    fn note(&mut self, tenure: &Tenure, fault: &Fault) {
-        let lasts = tenure.clock.now().instant.since(self.begun);
-        if !self.is_logged && lasts >= tenure.times.lease {
+    fn note(&mut self, held_lease: &HeldLease, fault: &Fault) {
+        let lasts = held_lease.clock.now().instant.since(self.begun);
+        if !self.is_logged && lasts >= held_lease.times.lease {
             let lasts = duration::human(lasts);
             error!(
                 "cannot write the state for {lasts}, and trying again: {fault}; see the log of the PostgreSQL server"
@@ -73,9 +73,9 @@ impl Delay {
         }
     }
 
-    fn end(&self, tenure: &Tenure) {
+    fn end(&self, held_lease: &HeldLease) {
         if self.is_logged {
-            let lasted = tenure.clock.now().instant.since(self.begun);
+            let lasted = held_lease.clock.now().instant.since(self.begun);
             info!("the state can be written again, after {}", duration::human(lasted));
         }
     }

@@ -5,52 +5,56 @@ use base64::prelude::BASE64_STANDARD;
 use tokio_postgres::SimpleQueryRow;
 
 use super::fault::Fault;
+use super::held_lease::{HeldLease, TAKEN};
 use super::lease::Fence;
 use super::link::{Answer, Link};
 use super::literal::Literal;
 use super::recall::DELIVERY;
-use super::tenure::{TAKEN, Tenure};
 use super::{recall, requests, row};
 use crate::adapters::store::{Lease as _, StoreError};
 use crate::engine::Edit;
 use crate::model::{DeliveryId, Event, Payload};
 
 /// Asks until there is an answer; as long as there is none, nothing is said about what was asked.
-/// Fails once the tenure ends.
-pub(super) async fn ask(tenure: &Tenure, link: &Link, sql: &str) -> Result<Answer, StoreError> {
+/// Fails once the lease ends.
+pub(super) async fn ask(held_lease: &HeldLease, link: &Link, sql: &str) -> Result<Answer, StoreError> {
     loop {
-        tenure.held().await?;
-        match link.ask(sql, tenure.times.message()).await {
+        held_lease.held().await?;
+        match link.ask(sql, held_lease.times.message()).await {
             Ok(answer) => return Ok(answer),
-            Err(fault) if fault.is_passing() => tokio::time::sleep(tenure.times.pause()).await,
+            Err(fault) if fault.is_passing() => tokio::time::sleep(held_lease.times.pause()).await,
             Err(fault) => return Err(fault.while_doing("read", link.database())),
         }
     }
 }
 
-/// The payload of a delivery, if the lease is still that of this tenure when it is read.
-pub(super) async fn payload(tenure: &Tenure, link: &Link, id: &DeliveryId) -> Result<Payload, StoreError> {
-    let Fence { cluster, .. } = &tenure.fence;
+/// The payload of a delivery, if the lease is still the same when it is read.
+pub(super) async fn payload(
+    held_lease: &HeldLease,
+    link: &Link,
+    id: &DeliveryId,
+) -> Result<Payload, StoreError> {
+    let Fence { cluster, .. } = &held_lease.fence;
     let sql = format!(
         "SELECT ({}), d.sink, e.body, translate(encode(d.body, 'base64'), chr(10), '')
          FROM restore_watch.clusters c
          LEFT JOIN restore_watch.events e ON e.cluster = c.name AND e.id = {}
          LEFT JOIN restore_watch.deliveries d ON d.event = e.seq AND d.sink = {}
          WHERE c.name = {}",
-        tenure.fence.condition(),
+        held_lease.fence.condition(),
         Literal(&id.event.to_string()),
         Literal(id.sink.as_str()),
         Literal(cluster),
     );
     loop {
-        let answer = ask(tenure, link, &sql).await?;
+        let answer = ask(held_lease, link, &sql).await?;
         let failed = |fault: Fault| fault.while_doing("read", link.database());
         let found = answer.last().and_then(|rows| rows.first());
         let Some(found) = found.filter(|row| row::boolean(row, 0) == Ok(true)) else {
-            return Err(tenure.end(TAKEN));
+            return Err(held_lease.end(TAKEN));
         };
         // The process may have been stopped since it asked.
-        if tenure.holds(tenure.clock.now().instant) {
+        if held_lease.holds(held_lease.clock.now().instant) {
             return read(found, id).map_err(failed);
         }
     }
@@ -71,14 +75,14 @@ fn read(row: &SimpleQueryRow, id: &DeliveryId) -> Result<Payload, Fault> {
 /// The deliveries that were changed by others than this process, each once. Another change of one of
 /// them meanwhile is left for the next time. In the same message, looks whether another replica has a
 /// request.
-pub(super) async fn edits(tenure: &Tenure, link: &Link) -> Result<(Vec<Edit>, bool), StoreError> {
+pub(super) async fn edits(held_lease: &HeldLease, link: &Link) -> Result<(Vec<Edit>, bool), StoreError> {
     let sql = format!(
         "SELECT {DELIVERY}, d.state, d.event FROM restore_watch.deliveries d JOIN restore_watch.events e ON e.seq = d.event
          WHERE d.cluster = {} AND d.edited ORDER BY e.seq, d.sink COLLATE \"C\"; {}",
-        Literal(&tenure.fence.cluster),
-        requests::looking(&tenure.fence.cluster)
+        Literal(&held_lease.fence.cluster),
+        requests::looking(&held_lease.fence.cluster)
     );
-    let answer = ask(tenure, link, &sql).await?;
+    let answer = ask(held_lease, link, &sql).await?;
     let rows = answer.first().map(Vec::as_slice).unwrap_or_default();
     let has_requests = answer.last().is_some_and(|rows| !rows.is_empty());
     if rows.is_empty() {
@@ -86,10 +90,10 @@ pub(super) async fn edits(tenure: &Tenure, link: &Link) -> Result<(Vec<Edit>, bo
     }
 
     let failed = |fault: Fault| fault.while_doing("read", link.database());
-    let taken = taken(&tenure.fence, rows).map_err(failed)?;
-    let answer = ask(tenure, link, &taken).await?;
+    let taken = taken(&held_lease.fence, rows).map_err(failed)?;
+    let answer = ask(held_lease, link, &taken).await?;
     if answer.first().is_none_or(Vec::is_empty) {
-        return Err(tenure.end(TAKEN));
+        return Err(held_lease.end(TAKEN));
     }
     let edits: Result<Vec<_>, _> = rows.iter().map(edit).collect();
     let mut edits: Vec<_> = edits.map_err(failed)?.into_iter().flatten().collect();
@@ -98,7 +102,7 @@ pub(super) async fn edits(tenure: &Tenure, link: &Link) -> Result<(Vec<Edit>, bo
     Ok((edits, has_requests))
 }
 
-/// Marks these deliveries as not edited, if the lease is still that of this tenure: then the first
+/// Marks these deliveries as not edited, if the lease is still the same: then the first
 /// statement has a row.
 fn taken(fence: &Fence, rows: &[SimpleQueryRow]) -> Result<String, Fault> {
     let condition = fence.condition();

@@ -1,7 +1,7 @@
 //! The lease of a state: the row that says who has it, and how that changes.
 //!
 //! Invariant: a lease is taken from a holder only if `epoch` and `beat` are still those that did not
-//! change for a whole lease on the clock of this process. Epoch and token together name one tenure: a
+//! change for a whole lease on the clock of this process. Epoch and token together name one term: a
 //! failover that loses commits can give one epoch twice.
 
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl LeaseRow {
     }
 }
 
-/// The names of a tenure. Only a commit that has those of the row is made.
+/// What names a term. Only a commit that has those of the row is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fence {
     pub(super) cluster: String,
@@ -61,7 +61,7 @@ pub(super) struct Fence {
 }
 
 impl Fence {
-    /// The condition that the lease is still that of this tenure, for the table `clusters c`.
+    /// The condition that the lease is still the same, for the table `clusters c`.
     pub(super) fn condition(&self) -> String {
         let Self { cluster, epoch, token } = self;
         format!("c.name = {} AND c.epoch = {epoch} AND c.token = {}", Literal(cluster), Literal(token))

@@ -13,6 +13,7 @@ mod deliver;
 mod deliveries;
 mod document;
 mod fault;
+mod held_lease;
 mod import;
 mod insert;
 mod lease;
@@ -29,7 +30,6 @@ mod schema;
 mod script;
 mod session;
 mod store;
-mod tenure;
 #[cfg(test)]
 mod tests;
 mod times;

@@ -10,11 +10,11 @@ use tracing::warn;
 use super::cluster::Sightings;
 use super::connection::Database;
 use super::fault::Fault;
+use super::held_lease::{self, HeldLease};
 use super::lease::{self, Fence, Holder, LeaseRow};
 use super::link::Link;
 use super::requests::{Incoming, OwnRequest};
-use super::store::{PostgresStore, Term};
-use super::tenure::{self, Tenure};
+use super::store::{PostgresStore, Shared};
 use super::times::{LOOK_INTERVAL, Times};
 use super::{Postgres, blocked, recall, schema};
 use crate::adapters::store::{
@@ -211,13 +211,14 @@ impl PostgresReplica {
         let fence = Fence { cluster: self.sightings.cluster.clone(), epoch: row.epoch, token };
         let batch = row.batch;
         self.sightings.see_lease(row, self.clock.now().instant);
-        let tenure = Tenure::begin(fence, self.times, self.clock, Arc::clone(link.database()), begun.instant);
-        let tenure = Arc::new(tenure);
+        let held_lease =
+            HeldLease::begin(fence, self.times, self.clock, Arc::clone(link.database()), begun.instant);
+        let held_lease = Arc::new(held_lease);
         let runtime = Handle::current();
-        let kept = tenure::keep(Arc::clone(&tenure), link.clone(), Arc::clone(&self.sightings));
+        let kept = held_lease::keep(Arc::clone(&held_lease), link.clone(), Arc::clone(&self.sightings));
         let keep = runtime.spawn(kept).abort_handle();
-        let term = Arc::new(Term {
-            tenure,
+        let shared = Arc::new(Shared {
+            held_lease,
             sightings: Arc::clone(&self.sightings),
             keep: link.clone(),
             write: Link::to(link.database()),
@@ -226,14 +227,14 @@ impl PostgresReplica {
             incoming: Incoming::default(),
         });
         // From here on, the lease is kept until the store is dropped.
-        let store = PostgresStore::new(Arc::clone(&term), runtime, keep);
+        let store = PostgresStore::new(Arc::clone(&shared), runtime, keep);
         let recalled = async {
-            schema::bring_up_to_date(&term.read, version).await?;
-            recall(&term.read, &term.tenure.fence.cluster, self.times).await
+            schema::bring_up_to_date(&shared.read, version).await?;
+            recall(&shared.read, &shared.held_lease.fence.cluster, self.times).await
         };
         match recalled.await {
             Ok(snapshot) => {
-                Ok(term.tenure.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
+                Ok(shared.held_lease.holds(self.clock.now().instant).then_some(Taken { store, snapshot }))
             }
             Err(fault) => {
                 // A newer program may understand what this one does not, and another machine may get
@@ -241,7 +242,7 @@ impl PostgresReplica {
                 let is_given_back = store.give_back().await.is_ok();
                 if is_given_back || !fault.is_passing() {
                     let until = self.clock.now().instant + self.times.listed();
-                    self.declined = Some(Declined { epoch: term.tenure.fence.epoch, until });
+                    self.declined = Some(Declined { epoch: shared.held_lease.fence.epoch, until });
                 }
                 Err(fault)
             }

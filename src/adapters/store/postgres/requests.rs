@@ -12,10 +12,10 @@ use tokio_postgres::SimpleQueryRow;
 use uuid::Uuid;
 
 use super::fault::Fault;
+use super::held_lease::HeldLease;
 use super::link::{Answer, Link};
 use super::literal::Literal;
 use super::row;
-use super::tenure::Tenure;
 use super::{commit, deliver};
 use crate::adapters::store::{HAND_OVER_TIMEOUT, HandedOver, StoreError};
 use crate::engine::RequestAnswer;
@@ -178,8 +178,8 @@ impl Incoming {
     /// Claims the requests that have no answer. Deletes rows that are of no use any more.
     ///
     /// What was claimed before is claimed again, as the answer of the server may have been lost.
-    pub(super) async fn claim(&self, tenure: &Tenure, link: &Link) -> Result<(), StoreError> {
-        let (cluster, epoch) = (Literal(&tenure.fence.cluster), tenure.fence.epoch);
+    pub(super) async fn claim(&self, held_lease: &HeldLease, link: &Link) -> Result<(), StoreError> {
+        let (cluster, epoch) = (Literal(&held_lease.fence.cluster), held_lease.fence.epoch);
         let (oldest, kept) = (CLAIM_LIMIT.as_millis(), ROW_LIFETIME.as_millis());
         let sql = format!(
             "UPDATE restore_watch.requests r SET claimed_by = {epoch} FROM restore_watch.clusters c
@@ -188,9 +188,9 @@ impl Incoming {
              RETURNING r.asked_at, r.id, r.request;
              DELETE FROM restore_watch.requests WHERE cluster = {cluster} AND asked_at < {SERVER_NOW} - {kept}
              AND (answer IS NOT NULL OR claimed_by IS DISTINCT FROM {epoch})",
-            tenure.fence.condition()
+            held_lease.fence.condition()
         );
-        let answer = deliver::ask(tenure, link, &sql).await?;
+        let answer = deliver::ask(held_lease, link, &sql).await?;
 
         let rows = answer.first().map(Vec::as_slice).unwrap_or_default();
         let requests: Result<Vec<_>, _> = rows.iter().map(request).collect();

@@ -12,11 +12,11 @@ use tokio::task::AbortHandle;
 
 use super::alone::Alone;
 use super::cluster::Sightings;
+use super::held_lease::HeldLease;
 use super::lease;
 use super::link::Link;
 use super::reader::PostgresReader;
 use super::requests::Incoming;
-use super::tenure::Tenure;
 use super::{commit, deliver, document};
 use crate::adapters::report::Reader;
 use crate::adapters::store::{
@@ -26,9 +26,9 @@ use crate::engine::{Batch, Edit};
 use crate::model::{DeliveryId, Payload};
 use crate::platform::failpoint;
 
-/// A tenure, and the connections that serve it.
+/// A lease that is held, and the connections under it.
 pub(super) struct PostgresStore {
-    term: Arc<Term>,
+    shared: Arc<Shared>,
     /// Where its tasks run.
     runtime: Handle,
     keep: AbortHandle,
@@ -37,8 +37,8 @@ pub(super) struct PostgresStore {
 }
 
 /// What the tasks of a store share.
-pub(super) struct Term {
-    pub(super) tenure: Arc<Tenure>,
+pub(super) struct Shared {
+    pub(super) held_lease: Arc<HeldLease>,
     pub(super) sightings: Arc<Sightings>,
     /// For renewals.
     pub(super) keep: Link,
@@ -54,8 +54,8 @@ pub(super) struct Term {
 
 impl PostgresStore {
     /// The store of a term whose lease is kept by this task.
-    pub(super) fn new(term: Arc<Term>, runtime: Handle, keep: AbortHandle) -> Self {
-        Self { term, runtime, keep, alone: None }
+    pub(super) fn new(shared: Arc<Shared>, runtime: Handle, keep: AbortHandle) -> Self {
+        Self { shared, runtime, keep, alone: None }
     }
 
     /// Has the store end its runtime with itself, after it gave the lease back.
@@ -65,13 +65,13 @@ impl PostgresStore {
     }
 
     /// Does `work` on the runtime of this store.
-    fn work<T, F>(&self, work: impl FnOnce(Arc<Term>) -> F) -> Pending<T>
+    fn work<T, F>(&self, work: impl FnOnce(Arc<Shared>) -> F) -> Pending<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
-        let done = self.runtime.spawn(work(Arc::clone(&self.term)));
-        let state = self.term.write.database().to_string();
+        let done = self.runtime.spawn(work(Arc::clone(&self.shared)));
+        let state = self.shared.write.database().to_string();
         Box::pin(async move {
             let ended = |error: tokio::task::JoinError| StoreError {
                 class: StoreErrorClass::Failed,
@@ -85,7 +85,7 @@ impl PostgresStore {
     }
 }
 
-impl Term {
+impl Shared {
     async fn commit(&self, batch: &Batch, bodies: Vec<Body>) -> Result<(), StoreError> {
         let marks = batch.deliveries.iter().any(|update| update.change.is_final());
         let document = document::of(batch, bodies).map_err(|error| {
@@ -94,7 +94,7 @@ impl Term {
         let number = self.batch.load(Ordering::SeqCst) + 1;
 
         failpoint::reached(if marks { "before_mark" } else { "before_commit" });
-        commit::commit(&self.tenure, &self.write, number, &document).await?;
+        commit::commit(&self.held_lease, &self.write, number, &document).await?;
         failpoint::reached(if marks { "after_mark" } else { "after_commit" });
         self.batch.store(number, Ordering::SeqCst);
         self.incoming.answered(&batch.answers);
@@ -103,13 +103,13 @@ impl Term {
 
     /// Gives the lease back. It ends in any case; if this fails, the others wait for that.
     async fn give_back(&self) -> Result<(), StoreError> {
-        let is_held = self.tenure.holds(self.tenure.clock.now().instant);
-        self.tenure.end("the lease was given back");
+        let is_held = self.held_lease.holds(self.held_lease.clock.now().instant);
+        self.held_lease.end("the lease was given back");
         if !is_held {
             return Ok(());
         }
-        let sql = format!("{}; {}", lease::give_back(&self.tenure.fence), self.sightings.leave());
-        let times = self.tenure.times;
+        let sql = format!("{}; {}", lease::give_back(&self.held_lease.fence), self.sightings.leave());
+        let times = self.held_lease.times;
         failpoint::reached("before_giving_back");
         let mut asked = self.keep.ask(&sql, times.message()).await;
         if asked.as_ref().is_err_and(super::fault::Fault::is_passing) {
@@ -121,12 +121,12 @@ impl Term {
 
 impl Store for PostgresStore {
     fn commit(&self, batch: Arc<Batch>, bodies: Vec<Body>) -> Pending<()> {
-        self.work(|term| async move { term.commit(&batch, bodies).await })
+        self.work(|shared| async move { shared.commit(&batch, bodies).await })
     }
 
     fn payload(&self, id: &DeliveryId) -> Pending<Payload> {
         let id = id.clone();
-        self.work(|term| async move { deliver::payload(&term.tenure, &term.read, &id).await })
+        self.work(|shared| async move { deliver::payload(&shared.held_lease, &shared.read, &id).await })
     }
 
     fn is_durable(&self) -> bool {
@@ -134,52 +134,52 @@ impl Store for PostgresStore {
     }
 
     fn reader(&self) -> Result<Box<dyn Reader>, OpenError> {
-        let Term { tenure, read, .. } = &*self.term;
-        Ok(Box::new(PostgresReader::beside(read.database(), &tenure.fence.cluster)))
+        let Shared { held_lease, read, .. } = &*self.shared;
+        Ok(Box::new(PostgresReader::beside(read.database(), &held_lease.fence.cluster)))
     }
 
     fn edits(&self) -> Pending<Vec<Edit>> {
-        self.work(|term| async move {
-            let (edits, requests) = deliver::edits(&term.tenure, &term.read).await?;
+        self.work(|shared| async move {
+            let (edits, requests) = deliver::edits(&shared.held_lease, &shared.read).await?;
             if requests {
-                term.incoming.claim(&term.tenure, &term.read).await?;
+                shared.incoming.claim(&shared.held_lease, &shared.read).await?;
             }
             Ok(edits)
         })
     }
 
     fn handed_over(&self) -> Pending<Vec<HandedOver>> {
-        let term = Arc::clone(&self.term);
-        Box::pin(async move { Ok(term.incoming.take()) })
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move { Ok(shared.incoming.take()) })
     }
 
     fn lease(&self) -> Option<Arc<dyn Lease>> {
-        Some(Arc::clone(&self.term.tenure) as Arc<dyn Lease>)
+        Some(Arc::clone(&self.shared.held_lease) as Arc<dyn Lease>)
     }
 
     fn lost(&self) -> Lost {
-        let tenure = Arc::clone(&self.term.tenure);
-        Box::pin(async move { tenure.ended().await })
+        let held_lease = Arc::clone(&self.shared.held_lease);
+        Box::pin(async move { held_lease.ended().await })
     }
 
     fn cluster(&self) -> Option<ClusterView> {
-        Some(self.term.sightings.view(self.term.tenure.clock.now().instant))
+        Some(self.shared.sightings.view(self.shared.held_lease.clock.now().instant))
     }
 
     fn give_back(&self) -> Pending<()> {
-        self.work(|term| async move { term.give_back().await })
+        self.work(|shared| async move { shared.give_back().await })
     }
 }
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         if let Some(alone) = &self.alone {
-            let term = Arc::clone(&self.term);
+            let shared = Arc::clone(&self.shared);
             // Nothing is left to report it to; the lease ends by itself.
-            drop(alone.run(async move { term.give_back().await }));
+            drop(alone.run(async move { shared.give_back().await }));
         }
         self.keep.abort();
         // What is under way would wait for a renewal.
-        self.term.tenure.end("the state was closed");
+        self.shared.held_lease.end("the state was closed");
     }
 }

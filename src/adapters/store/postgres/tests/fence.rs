@@ -1,4 +1,4 @@
-//! A commit is made for the tenure that it names, once and in order.
+//! A commit is made for the term that it names, once and in order.
 
 use super::*;
 use crate::adapters::store::samples::{change, full, job};
@@ -12,7 +12,7 @@ async fn code(link: &Link, epoch: i64, token: &str, number: i64) -> Option<Strin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_next_batch_of_the_tenure_is_committed() {
+async fn only_the_next_batch_of_the_term_is_committed() {
     let Some(settings) = fresh() else { return };
     let mut replica = named(&settings, "a");
     let opened = take(&mut *replica).await;

@@ -108,10 +108,10 @@ impl Database {
 
     fn open(&self, epoch: u64) -> Opened {
         let (deadline, _) = watch::channel(Some(self.clock.now().instant + HOLDING));
-        let tenure = Arc::new(Tenure { database: self.clone(), epoch, deadline });
-        let keep = tokio::spawn(keep(Arc::clone(&tenure))).abort_handle();
+        let held_lease = Arc::new(HeldLease { database: self.clone(), epoch, deadline });
+        let keep = tokio::spawn(keep(Arc::clone(&held_lease))).abort_handle();
         let snapshot = self.lock().disk.load();
-        Opened { store: Box::new(Held { tenure, keep }), snapshot, set_aside: None }
+        Opened { store: Box::new(Held { held_lease, keep }), snapshot, set_aside: None }
     }
 }
 
@@ -228,18 +228,18 @@ impl Backend for Database {
 
 /// The state while this process has the lease.
 struct Held {
-    tenure: Arc<Tenure>,
+    held_lease: Arc<HeldLease>,
     keep: AbortHandle,
 }
 
-struct Tenure {
+struct HeldLease {
     database: Database,
     epoch: u64,
     /// None once it ended.
     deadline: watch::Sender<Option<Instant>>,
 }
 
-impl Tenure {
+impl HeldLease {
     fn is_mine(&self) -> bool {
         self.database.lock().holder == Holder::Me(self.epoch)
     }
@@ -258,42 +258,42 @@ impl Tenure {
     }
 }
 
-impl Lease for Tenure {
+impl Lease for HeldLease {
     fn holds(&self, now: Instant) -> bool {
         self.deadline.borrow().is_some_and(|deadline| now < deadline)
     }
 }
 
 /// Renews the lease until that fails.
-async fn keep(tenure: Arc<Tenure>) {
-    let clock = tenure.database.clock;
+async fn keep(held_lease: Arc<HeldLease>) {
+    let clock = held_lease.database.clock;
     let mut pause = LEASE / 3;
     loop {
         tokio::time::sleep(pause).await;
-        let (now, is_reachable) = (clock.now().instant, tenure.database.lock().is_reachable);
-        if !tenure.holds(now) || is_reachable && !tenure.is_mine() {
-            tenure.deadline.send_replace(None);
+        let (now, is_reachable) = (clock.now().instant, held_lease.database.lock().is_reachable);
+        if !held_lease.holds(now) || is_reachable && !held_lease.is_mine() {
+            held_lease.deadline.send_replace(None);
             return;
         }
         pause = if is_reachable { LEASE / 3 } else { Duration::from_millis(500) };
         if is_reachable {
-            tenure.deadline.send_replace(Some(now + HOLDING));
+            held_lease.deadline.send_replace(Some(now + HOLDING));
         }
     }
 }
 
 impl Store for Held {
     fn commit(&self, batch: Arc<Batch>, _: Vec<Body>) -> Pending<()> {
-        let tenure = Arc::clone(&self.tenure);
+        let held_lease = Arc::clone(&self.held_lease);
         Box::pin(async move {
             {
-                let mut content = tenure.database.lock();
+                let mut content = held_lease.database.lock();
                 if std::mem::take(&mut content.steals_at_commit) {
                     content.steal();
                 }
             }
-            tenure.reach().await?;
-            let mut content = tenure.database.lock();
+            held_lease.reach().await?;
+            let mut content = held_lease.database.lock();
             if content.refuses_commits {
                 return Err(failed("no rights"));
             }
@@ -304,10 +304,10 @@ impl Store for Held {
     }
 
     fn payload(&self, id: &DeliveryId) -> Pending<Payload> {
-        let (tenure, id) = (Arc::clone(&self.tenure), id.clone());
+        let (held_lease, id) = (Arc::clone(&self.held_lease), id.clone());
         Box::pin(async move {
-            tenure.reach().await?;
-            let event = tenure.database.lock().disk.event(id.event);
+            held_lease.reach().await?;
+            let event = held_lease.database.lock().disk.event(id.event);
             let body = serde_json::to_vec(&*event).unwrap();
             Ok(Payload { event: (*event).clone(), body })
         })
@@ -322,22 +322,22 @@ impl Store for Held {
     }
 
     fn edits(&self) -> Pending<Vec<Edit>> {
-        let tenure = Arc::clone(&self.tenure);
-        Box::pin(async move { tenure.reach().await.map(|()| Vec::new()) })
+        let held_lease = Arc::clone(&self.held_lease);
+        Box::pin(async move { held_lease.reach().await.map(|()| Vec::new()) })
     }
 
     fn handed_over(&self) -> Pending<Vec<HandedOver>> {
-        let requests = std::mem::take(&mut self.tenure.database.lock().handed_over);
+        let requests = std::mem::take(&mut self.held_lease.database.lock().handed_over);
         Box::pin(std::future::ready(Ok(requests)))
     }
 
     fn lease(&self) -> Option<Arc<dyn Lease>> {
-        let tenure: Arc<dyn Lease> = Arc::clone(&self.tenure) as _;
-        Some(tenure)
+        let held_lease: Arc<dyn Lease> = Arc::clone(&self.held_lease) as _;
+        Some(held_lease)
     }
 
     fn lost(&self) -> Lost {
-        let mut deadline = self.tenure.deadline.subscribe();
+        let mut deadline = self.held_lease.deadline.subscribe();
         Box::pin(async move {
             drop(deadline.wait_for(Option::is_none).await);
             deposed()
@@ -345,24 +345,24 @@ impl Store for Held {
     }
 
     fn cluster(&self) -> Option<ClusterView> {
-        Some(Replica::cluster(&self.tenure.database))
+        Some(Replica::cluster(&self.held_lease.database))
     }
 
     fn give_back(&self) -> Pending<()> {
-        let tenure = Arc::clone(&self.tenure);
+        let held_lease = Arc::clone(&self.held_lease);
         Box::pin(async move {
-            tenure.reach().await?;
-            if tenure.database.lock().hangs_at_give_back {
+            held_lease.reach().await?;
+            if held_lease.database.lock().hangs_at_give_back {
                 return std::future::pending().await;
             }
             {
-                let mut content = tenure.database.lock();
+                let mut content = held_lease.database.lock();
                 content.holder = Holder::Free;
                 if content.others > 0 && content.others_take {
                     content.steal();
                 }
             }
-            tenure.deadline.send_replace(None);
+            held_lease.deadline.send_replace(None);
             Ok(())
         })
     }
@@ -371,7 +371,7 @@ impl Store for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.keep.abort();
-        self.tenure.deadline.send_replace(None);
+        self.held_lease.deadline.send_replace(None);
     }
 }
 

@@ -20,7 +20,7 @@ use crate::platform::failpoint;
 
 /// A lease that was taken.
 #[derive(Debug)]
-pub(super) struct Tenure {
+pub(super) struct HeldLease {
     pub(super) fence: Fence,
     pub(super) times: Times,
     pub(super) clock: Clock,
@@ -37,7 +37,7 @@ enum Standing {
     Ended(String),
 }
 
-impl Tenure {
+impl HeldLease {
     /// A lease whose take was sent after `begun`.
     pub(super) fn begin(
         fence: Fence,
@@ -50,7 +50,7 @@ impl Tenure {
         Self { fence, times, clock, database, standing }
     }
 
-    /// Waits until something may begin. Fails once the tenure ends.
+    /// Waits until something may begin. Fails once the lease ends.
     pub(super) async fn held(&self) -> Result<(), StoreError> {
         let mut standing = self.standing.subscribe();
         let found = standing.wait_for(|standing| match standing {
@@ -119,25 +119,25 @@ impl Tenure {
     }
 }
 
-impl Lease for Tenure {
+impl Lease for HeldLease {
     fn holds(&self, now: Instant) -> bool {
         matches!(*self.standing.borrow(), Standing::Until(deadline) if now < deadline)
     }
 }
 
-/// Renews the lease until the tenure ends.
-pub(super) async fn keep(tenure: Arc<Tenure>, link: Link, sightings: Arc<Sightings>) {
-    while let Some(deadline) = tenure.deadline() {
+/// Renews the lease until it ends.
+pub(super) async fn keep(held_lease: Arc<HeldLease>, link: Link, sightings: Arc<Sightings>) {
+    while let Some(deadline) = held_lease.deadline() {
         let next = tokio::select! {
-            next = renew(&tenure, &link, &sightings) => next,
-            () = tenure.clock.sleep_until(Some(deadline)) => {
-                tenure.end(NOT_RENEWED);
+            next = renew(&held_lease, &link, &sightings) => next,
+            () = held_lease.clock.sleep_until(Some(deadline)) => {
+                held_lease.end(NOT_RENEWED);
                 return;
             }
         };
         tokio::select! {
-            () = tenure.clock.sleep_until(earliest([Some(next), tenure.deadline()])) => {}
-            _ = tenure.ended() => return,
+            () = held_lease.clock.sleep_until(earliest([Some(next), held_lease.deadline()])) => {}
+            _ = held_lease.ended() => return,
         }
     }
 }
@@ -145,13 +145,13 @@ pub(super) async fn keep(tenure: Arc<Tenure>, link: Link, sightings: Arc<Sightin
 const NOT_RENEWED: &str = "it was not renewed in time";
 
 /// Shows a sign of life, and sees those of the others. Returns when the next one is due.
-async fn renew(tenure: &Tenure, link: &Link, sightings: &Sightings) -> Instant {
-    let begun = tenure.clock.now().instant;
+async fn renew(held_lease: &HeldLease, link: &Link, sightings: &Sightings) -> Instant {
+    let begun = held_lease.clock.now().instant;
     let sql =
-        format!("{}; {}", lease::renew(&tenure.fence, &sightings.configuration()), sightings.sql(begun));
+        format!("{}; {}", lease::renew(&held_lease.fence, &sightings.configuration()), sightings.sql(begun));
     failpoint::reached("before_renewal");
-    let renewed = link.ask(&sql, tenure.times.message()).await;
-    let now = tenure.clock.now().instant;
+    let renewed = link.ask(&sql, held_lease.times.message()).await;
+    let now = held_lease.clock.now().instant;
 
     let renewed = renewed.and_then(|answer| {
         let row = answer.first().and_then(|rows| rows.first()).map(LeaseRow::read).transpose()?;
@@ -161,19 +161,19 @@ async fn renew(tenure: &Tenure, link: &Link, sightings: &Sightings) -> Instant {
     match renewed {
         Ok(Some(row)) => {
             sightings.see_lease(row, now);
-            tenure.renewed(begun);
-            begun + tenure.times.renewal()
+            held_lease.renewed(begun);
+            begun + held_lease.times.renewal()
         }
         Ok(None) => {
-            tenure.end(TAKEN);
+            held_lease.end(TAKEN);
             now
         }
         Err(fault) => {
             debug!("the lease was not renewed: {fault}");
-            now + tenure.times.pause()
+            now + held_lease.times.pause()
         }
     }
 }
 
-/// What ends a tenure once another one began.
+/// What ends a lease once another process took it.
 pub(super) const TAKEN: &str = "another replica has the lease";
