@@ -5,10 +5,14 @@
 //!
 //! Invariant: trouble with one job, project or sink does not affect the others.
 
+mod leaving;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::{info, warn};
+
+use leaving::Leaving;
 
 use super::cluster::{Cluster, active_status};
 use super::handover;
@@ -17,18 +21,14 @@ use super::requests::{self, AnswersAfterCommit, TestBench};
 use super::view::WatchView;
 use super::{Daemon, LoadError, Loaded, Wakeup, asked_on_web, handed_over, metrics, silences, status};
 use crate::adapters::control::{HandoverBegun, Request};
-use crate::adapters::report::{Question, RequestError, RequestErrorKind, Role, shown_minute};
-use crate::adapters::store::StoreError;
+use crate::adapters::report::{Question, RequestError, Role, shown_minute};
 use crate::adapters::web;
 use crate::app::driver::{Driver, Error};
 use crate::app::plural::counted;
-use crate::engine::{Command, Condition, DiscoveryState, Engine, SinkView, Totals};
+use crate::engine::{Condition, DiscoveryState, Engine, SinkView, Totals};
 use crate::model::{Event, EventKind, Exit};
 use crate::platform::failpoint;
 use crate::platform::signals::Signals;
-
-/// How long giving the lease back may take.
-const GIVING_BACK: Duration = Duration::from_secs(5);
 
 /// What lives as long as a term.
 pub(super) struct Term<'a> {
@@ -47,13 +47,6 @@ pub(super) enum Ended {
     Done(Exit),
     /// The lease was given back, and the process stands by.
     HandedOver,
-}
-
-/// Why a term is left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leaving {
-    Stop,
-    Handover,
 }
 
 /// What happens next.
@@ -143,44 +136,6 @@ impl<'a> Term<'a> {
         }
         info!("stopped");
         Ok(Ended::Done(Exit::Success))
-    }
-
-    /// Leaves the state to another replica at once, unless a request to stop ends that. Returns whether
-    /// there was one.
-    pub(super) async fn give_back(&mut self, signals: &mut Signals) -> bool {
-        if self.cluster.is_none() {
-            return false;
-        }
-        let given_back = tokio::select! {
-            biased;
-            given_back = tokio::time::timeout(GIVING_BACK, self.driver.give_back()) => given_back,
-            _ = signals.next() => return true,
-        };
-        match given_back {
-            Ok(Ok(())) => info!("gave the lease back"),
-            Ok(Err(error)) => {
-                warn!("the lease was not given back, and is free when it runs out: {}", error.fault);
-            }
-            Err(_) => warn!("the lease was not given back in time, and is free when it runs out"),
-        }
-        false
-    }
-
-    /// Ends the term because of this: nothing can be confirmed any more. A lease that is not lost is
-    /// given back, as another replica may be free of the fault. Returns whether there was a request to
-    /// stop meanwhile.
-    async fn fail(&mut self, error: &Error, signals: &mut Signals) -> bool {
-        match error {
-            Error::Store(error) if error.is_deposed() => warn!("lost the lease: {}", error.fault),
-            Error::LeaseOver => warn!("lost the lease: it was not renewed in time"),
-            Error::Store(error) => error!("this replica ends its term: {error}; {}", error.help),
-            Error::NoJobs | Error::Internal(_) => error!("this replica ends its term: {error}"),
-        }
-        let is_deposed = error.is_deposed();
-        let error = "this replica lost the lease of the state before it could confirm the change";
-        let help = "look whether it is in force (restore-watch status), and ask again if not";
-        self.answers.refuse(&RequestError::new(RequestErrorKind::Stopping, error).with_help(help));
-        !is_deposed && self.give_back(signals).await
     }
 
     /// Begins the first polls, then reports that the daemon is ready.
@@ -316,73 +271,6 @@ impl<'a> Term<'a> {
 
         daemon.liveness.ready(&self.driver);
         daemon.reloads.answer(&answer, &mut daemon.liveness);
-    }
-
-    /// Ends because the files of the state were deleted or replaced: further commits would be lost,
-    /// so all that remains is to send pending deliveries. The next start continues from the file
-    /// that it finds.
-    async fn give_up(&mut self, lost: StoreError, daemon: &mut Daemon, signals: &mut Signals) -> Error {
-        error!("{lost}; ending, because nothing can be committed");
-        match self.drain(Leaving::Stop, daemon, signals).await {
-            Ok(_) => Error::Store(lost),
-            Err(error) => error,
-        }
-    }
-
-    /// Stops polling and sends pending deliveries; a further request to stop ends that, too. Returns
-    /// whether there was one.
-    async fn drain(
-        &mut self,
-        leaving: Leaving,
-        daemon: &mut Daemon,
-        signals: &mut Signals,
-    ) -> Result<bool, Error> {
-        let driver = &mut self.driver;
-        let pending = driver.engine().deliveries().pending();
-        match leaving {
-            Leaving::Stop => {
-                // No further requests are accepted.
-                daemon.control = None;
-                daemon.enter(web::Phase::Stopping);
-                daemon.liveness.stopping(daemon.drain_timeout);
-                info!(pending, "stopping; pending deliveries: {pending}");
-            }
-            // Requests that come now are handed over to the next active replica.
-            Leaving::Handover => info!(pending, "handing over; pending deliveries: {pending}"),
-        }
-        driver.command(Command::Stop);
-
-        let clock = driver.clock();
-        let limit = driver.now().instant + daemon.drain_timeout;
-        let mut is_asked_to_stop = false;
-        while self.driver.engine().deliveries().busy_until(limit) {
-            tokio::select! {
-                biased;
-                _ = signals.next() => {
-                    is_asked_to_stop = true;
-                    break;
-                }
-                () = clock.sleep_until(Some(limit)) => break,
-                () = daemon.liveness.due() => {}
-                turned = self.driver.turn() => publish(daemon, &turned?),
-                question = asked_on_web(daemon.web.as_mut()) => match question {
-                    Some(question) => self.report(question, daemon),
-                    None => daemon.listener_ended(),
-                },
-            }
-            self.answers.send_committed(self.driver.engine());
-            daemon.liveness.show(&self.driver, daemon.web.as_ref());
-        }
-
-        let pending = self.driver.engine().deliveries().pending();
-        if pending > 0 {
-            let ended = match leaving {
-                Leaving::Stop => "stopped",
-                Leaving::Handover => "handing over goes on",
-            };
-            warn!(pending, "{ended}; deliveries still pending: {pending}");
-        }
-        Ok(is_asked_to_stop)
     }
 
     /// How the jobs ended, once all have and no delivery is pending but those that are held.
