@@ -10,8 +10,8 @@ use tokio::task::AbortHandle;
 
 use crate::adapters::report::Reader;
 use crate::adapters::store::{
-    ActiveReplica, Backend, BackupError, Body, ClusterView, DeliveryAdmin, HandedOver, Lease, Look, Looking,
-    Lost, OpenError, OpenErrorClass, Opened, OtherReplica, Pending, Replica, Store, StoreError,
+    ActiveReplica, Backend, BackupError, Body, ClusterView, DeliveryAdmin, HandedOver, Lease, Leaving, Look,
+    Looking, Lost, OpenError, OpenErrorClass, Opened, OtherReplica, Pending, Replica, Store, StoreError,
     StoreErrorClass, Volatile,
 };
 use crate::engine::snapshot::Snapshot;
@@ -195,6 +195,14 @@ impl Replica for Database {
 
     fn fail(&mut self, pause: Duration) {
         self.lock().paused_until = Some(self.clock.now().instant + pause);
+    }
+
+    fn leave(&mut self) -> Leaving<'_> {
+        let mut content = self.lock();
+        if matches!(content.holder, Holder::Me(_)) {
+            content.holder = Holder::Free;
+        }
+        Box::pin(std::future::ready(()))
     }
 
     fn hand_over(&mut self, request: String) -> Pending<Option<String>> {
