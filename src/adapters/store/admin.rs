@@ -4,6 +4,8 @@
 //! ([`Store::edits`](super::Store::edits)) and acts on it; one that starts later finds it in its
 //! snapshot.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -73,6 +75,15 @@ pub struct DeliveryRow {
     pub changed_at: Timestamp,
     /// What went wrong at the last attempt, or why it is not tried any more.
     pub last_error: Option<String>,
+}
+
+/// Has the pending deliveries to sinks outside their hours wait until these begin.
+pub(super) fn hold(rows: &mut [DeliveryRow], closed: Vec<(SinkName, Timestamp)>) {
+    let closed: BTreeMap<_, _> = closed.into_iter().collect();
+    for row in rows.iter_mut().filter(|row| row.state == DeliveryState::Pending) {
+        row.held_until = closed.get(&SinkName::new(&row.sink)).copied();
+        row.next_attempt_at = row.next_attempt_at.max(row.held_until);
+    }
 }
 
 /// A job that deliveries are about.

@@ -5,7 +5,6 @@
 //! until the active replica takes the edit.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use tokio_postgres::SimpleQueryRow;
@@ -16,7 +15,7 @@ use super::literal::Literal;
 use super::place::Place;
 use super::row;
 use crate::adapters::store::{
-    DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow, Holder, OpenError, StoreError,
+    DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow, Holder, OpenError, StoreError, admin,
 };
 use crate::config::PostgresSettings;
 use crate::engine::snapshot::SinkSnapshot;
@@ -112,11 +111,7 @@ impl DeliveryAdmin for PostgresAdmin {
         let mut rows = self.all(listed, delivery)?;
         rows.reverse();
 
-        let closed: BTreeMap<_, _> = self.closed_sinks()?.into_iter().collect();
-        for row in rows.iter_mut().filter(|row| row.state == Pending) {
-            row.held_until = closed.get(&SinkName::new(&row.sink)).copied();
-            row.next_attempt_at = row.next_attempt_at.max(row.held_until);
-        }
+        admin::hold(&mut rows, self.closed_sinks()?);
         Ok(rows)
     }
 

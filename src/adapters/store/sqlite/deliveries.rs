@@ -1,6 +1,5 @@
 //! Lists and changes the deliveries in a file.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,7 +8,9 @@ use rusqlite::{Connection, params_from_iter};
 
 use super::error::{Fault, FileError};
 use super::{file, lease, open, read, write};
-use crate::adapters::store::{DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow, Holder, StoreError};
+use crate::adapters::store::{
+    DeliveryAdmin, DeliveryFilter, DeliveryJob, DeliveryRow, Holder, StoreError, admin,
+};
 use crate::engine::snapshot::SinkRecord;
 use crate::model::DeliveryState::{Dead, Delivered, Dropped, Pending};
 use crate::model::{JobId, Reason, SinkName};
@@ -88,11 +89,7 @@ impl DeliveryAdmin for SqliteAdmin {
         };
         let mut rows = rows().map_err(|error| self.error("read", &error))?;
 
-        let closed: BTreeMap<_, _> = self.closed_sinks()?.into_iter().collect();
-        for row in rows.iter_mut().filter(|row| row.state == Pending) {
-            row.held_until = closed.get(&SinkName::new(&row.sink)).copied();
-            row.next_attempt_at = row.next_attempt_at.max(row.held_until);
-        }
+        admin::hold(&mut rows, self.closed_sinks()?);
         Ok(rows)
     }
 
