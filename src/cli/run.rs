@@ -196,7 +196,10 @@ async fn run_replica(
     replica.configure(&start.setup.fingerprint());
     let first = tokio::select! {
         biased;
-        exit = signals.next() => return Err(stopped(exit, "opening the state")),
+        exit = signals.next() => {
+            replica.leave().await;
+            return Err(stopped(exit, "opening the state"));
+        }
         first = replica.look() => first,
     };
     // What only a person mends ends a start, but nothing later. A database may come up later.
@@ -205,12 +208,14 @@ async fn run_replica(
     {
         return Err(error.clone().into());
     }
-    check_threads()?;
 
     let backend: Arc<dyn Backend> = Arc::from(backend);
     let reader =
         || -> Result<Box<dyn Reader>, OpenError> { Ok(Box::new(LateReader::of(Arc::clone(&backend)))) };
-    start.listen(&reader)?;
+    if let Err(failure) = check_threads().and_then(|()| start.listen(&reader)) {
+        replica.leave().await;
+        return Err(failure);
+    }
     let Start { setup, options, clock, .. } = start;
     let cluster = Cluster::new(Arc::clone(&backend), replica, first, setup, clock);
     Ok(daemon::run_replica(cluster, options, signals).await?)
@@ -224,7 +229,7 @@ fn read(named: Option<&Path>) -> Result<(PathBuf, Settings), Failure> {
     Ok((path, settings))
 }
 
-/// The states of a database are told apart by the names of their clusters.
+/// A state in a database has no file; the name of its cluster identifies it.
 fn no_file_to_set_aside(state: &StateSettings) -> Failure {
     let name = state.database().map_or("default", |database| &database.cluster.name);
     let fault = "--set-state-aside renames the file of a state, and this one is in a database";

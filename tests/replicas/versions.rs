@@ -56,7 +56,7 @@ fn older_replica_stands_by_beside_a_newer_schema() {
     assert!(cluster.replicas[2].logged().contains(SAYS), "{}", cluster.logged());
     assert_eq!((cluster.active(), cluster.epoch()), (0, 1), "{}", cluster.logged());
 
-    // Nobody may take over.
+    // No replica may take over.
     cluster.replicas[0].kill();
     let killed = CLOCK.now().instant;
     cluster.until("two leases", |_| CLOCK.now().instant.since(killed) > 2 * LEASE);

@@ -35,7 +35,7 @@ pub use moving::{Arrival, Departure, RowCounts, Rows, destination, origin};
 #[cfg(feature = "postgres")]
 pub use postgres::{Postgres, postgres_script};
 pub use replica::{
-    ActiveReplica, ClusterView, HAND_OVER_TIMEOUT, Lease, Look, Looking, OtherReplica, Replica,
+    ActiveReplica, ClusterView, HAND_OVER_TIMEOUT, Lease, Leaving, Look, Looking, OtherReplica, Replica,
 };
 pub use sqlite::Sqlite;
 pub use volatile::Volatile;

@@ -49,10 +49,17 @@ pub trait Replica: Send {
     /// The last term ended by a fault of the state, although its lease was not lost: for this time,
     /// does not take the lease, whether or not another replica is there.
     fn fail(&mut self, pause: Duration);
+
+    /// Ends the part of this process: it is listed no longer, and a lease that it took is free, also one
+    /// whose look was dropped. Takes a few seconds at most; what is not done then ends by itself.
+    fn leave(&mut self) -> Leaving<'_>;
 }
 
 /// A look under way.
 pub type Looking<'a> = Pin<Box<dyn Future<Output = Result<Look, OpenError>> + Send + 'a>>;
+
+/// A process that ends its part.
+pub type Leaving<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What a look at the lease found.
 #[expect(clippy::large_enum_variant, reason = "one is made each second")]

@@ -92,7 +92,7 @@ async fn outcome(
     let is_decided = |view: &Option<ClusterView>| taken_after(epoch, view.as_ref()).is_some();
     let active = match timeout(limit, cluster.wait_for(is_decided)).await {
         Ok(Ok(view)) => taken_after(epoch, view.as_ref()).map(str::to_owned),
-        // The process ends, or nobody took it.
+        // The process ends, or no replica took it.
         Ok(Err(_)) | Err(_) => None,
     };
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn handover_that_nobody_took_says_so() {
+    async fn handover_that_no_replica_took_says_so() {
         let clock = Clock::set_to("2026-11-23T12:00:00Z".parse().unwrap());
         for (view, error) in [
             (Some(taken_by("a")), "no other replica took the lease, so a is active again"),

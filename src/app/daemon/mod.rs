@@ -97,10 +97,17 @@ pub async fn run_replica(
     options: Options,
     signals: &mut Signals,
 ) -> Result<Exit, Error> {
+    let ended = alternate(&mut cluster, options, signals).await;
+    cluster.replica.leave().await;
+    ended
+}
+
+/// Stands by and is active in turn, until the process is to end.
+async fn alternate(cluster: &mut Cluster, options: Options, signals: &mut Signals) -> Result<Exit, Error> {
     let clock = cluster.clock;
     let mut daemon = Daemon::new(options, clock);
     loop {
-        let (opened, waiting) = match standby::run(&mut cluster, &mut daemon, signals).await? {
+        let (opened, waiting) = match standby::run(cluster, &mut daemon, signals).await? {
             standby::Ended::Taken(opened, waiting) => (opened, waiting),
             standby::Ended::Stopped => return Ok(Exit::Success),
         };
@@ -108,7 +115,7 @@ pub async fn run_replica(
         let begun = clock.now().instant;
         let driver = cluster.driver(opened, daemon.web.is_some()).await;
         let is_first = cluster.tally.takeovers == 1;
-        let mut term = Term::new(driver, Some(&mut cluster));
+        let mut term = Term::new(driver, Some(&mut *cluster));
         // Later, a reload may have removed the jobs that were awaited.
         if daemon.exit_when_done && is_first && !term.has_jobs() {
             term.give_back(signals).await;

@@ -274,7 +274,7 @@ fn encryption(
             "has sslmode=disable, which leads to another machine without TLS",
             "remove it, or write allow_plaintext = true in [state]",
         )),
-        // A server of this machine has a certificate that nobody signed.
+        // A server on this machine has a self-signed certificate in most cases.
         Encryption::IfOffered if is_local => Ok(Encryption::Off),
         Encryption::IfOffered if allow_plaintext => Ok(Encryption::IfOffered),
         Encryption::IfOffered | Encryption::Required => Ok(Encryption::Required),

@@ -126,6 +126,15 @@ pub(super) fn renew(fence: &Fence, configuration: &str) -> String {
     )
 }
 
+/// Gives back what a process took by this token, or may have taken.
+pub(super) fn leave(cluster: &str, token: &str) -> String {
+    format!(
+        "UPDATE restore_watch.clusters SET holder = NULL, token = NULL, beat = beat + 1 WHERE name = {} AND token = {}",
+        Literal(cluster),
+        Literal(token)
+    )
+}
+
 pub(super) fn give_back(fence: &Fence) -> String {
     format!(
         "UPDATE restore_watch.clusters c SET holder = NULL, token = NULL, beat = c.beat + 1 WHERE {}",

@@ -73,11 +73,12 @@ impl Postgres {
         }
     }
 
-    fn unfinished(&self) -> OpenError {
+    /// The task that opens the state panicked.
+    fn ended_early(&self) -> OpenError {
         OpenError {
-            class: OpenErrorClass::Unusable,
-            message: format!("cannot open {}", self.location()),
-            help: "use a file".into(),
+            class: OpenErrorClass::System,
+            message: format!("opening the state {} ended by a panic", self.location()),
+            help: "report this: it is a bug".into(),
         }
     }
 }
@@ -92,7 +93,7 @@ impl Backend for Postgres {
         let alone = Alone::start().map_err(|error| self.no_thread(&error))?;
         let postgres = Self::at(&self.settings);
         let opened = alone.run(async move { take(&postgres, set_aside.is_some()).await });
-        let Taken { store, snapshot } = opened.unwrap_or_else(|| Err(self.unfinished()))?;
+        let Taken { store, snapshot } = opened.unwrap_or_else(|| Err(self.ended_early()))?;
         Ok(Opened { store: Box::new(store.alone(alone)), snapshot, set_aside: None })
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::cluster::Sightings;
 use super::connection::Database;
@@ -18,8 +18,8 @@ use super::store::{PostgresStore, Shared};
 use super::times::{LOOK_INTERVAL, Times};
 use super::{Postgres, blocked, recall, schema};
 use crate::adapters::store::{
-    Backend as _, ClusterView, Lease as _, Look, Looking, OpenError, Opened, Pending, Replica, Store as _,
-    StoreError, StoreErrorClass,
+    Backend as _, ClusterView, Lease as _, Leaving, Look, Looking, OpenError, Opened, Pending, Replica,
+    Store as _, StoreError, StoreErrorClass,
 };
 use crate::config::PostgresSettings;
 use crate::engine::snapshot::Snapshot;
@@ -45,6 +45,9 @@ pub(super) struct PostgresReplica {
     /// Until when the lease is not taken at all.
     paused_until: Option<Instant>,
 }
+
+/// How long the last message of a process may take.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// The connections of a replica, beside that for commits.
 #[derive(Clone)]
@@ -120,7 +123,7 @@ impl PostgresReplica {
         // The address and the certificates are in files.
         let reading = blocking::start("state-address", move || Database::of(&settings));
         let read = reading.map_err(|error| postgres.no_thread(&error))?.await;
-        let database = Arc::new(read.unwrap_or_else(|_| Err(postgres.unfinished()))?);
+        let database = Arc::new(read.unwrap_or_else(|_| Err(postgres.ended_early()))?);
 
         let links = Links { keep: Link::to(&database), read: Link::to(&database) };
         Ok(self.links.insert(links).clone())
@@ -310,5 +313,19 @@ impl Replica for PostgresReplica {
         // The lease of that term runs out as that of another process does.
         self.token = None;
         self.paused_until = Some(self.clock.now().instant + pause);
+    }
+
+    fn leave(&mut self) -> Leaving<'_> {
+        Box::pin(async move {
+            let Some(links) = &self.links else { return };
+            let mut sql = self.sightings.leave();
+            if let Some(token) = &self.token {
+                sql = format!("{}; {sql}", lease::leave(&self.sightings.cluster, token));
+            }
+            let left = tokio::time::timeout(LEAVING, links.keep.ask(&sql, LEAVING)).await;
+            if !matches!(left, Ok(Ok(_))) {
+                debug!("the database did not take note that this replica leaves");
+            }
+        })
     }
 }

@@ -108,7 +108,7 @@ impl Shared {
         if !is_held {
             return Ok(());
         }
-        let sql = format!("{}; {}", lease::give_back(&self.held_lease.fence), self.sightings.leave());
+        let sql = lease::give_back(&self.held_lease.fence);
         let times = self.held_lease.times;
         failpoint::reached("before_giving_back");
         let mut asked = self.keep.ask(&sql, times.message()).await;

@@ -203,6 +203,10 @@ impl Replica for Standby {
 
     fn decline(&mut self, _: Duration) {}
 
+    fn leave(&mut self) -> crate::adapters::store::Leaving<'_> {
+        Box::pin(std::future::ready(()))
+    }
+
     fn fail(&mut self, _: Duration) {}
 
     fn hand_over(&mut self, _: String) -> Pending<Option<String>> {

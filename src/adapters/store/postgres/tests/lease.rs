@@ -232,3 +232,18 @@ async fn without_a_database_the_lease_ends_at_its_deadline() {
     drop(opened);
     take(&mut *replica).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_leaves_frees_its_lease_and_its_row() {
+    let Some(settings) = fresh() else { return };
+    let (mut a, mut b) = (named(&settings, "a"), named(&settings, "b"));
+    drop(take(&mut *a).await);
+    assert!(stands_by(&mut *b).await, "the lease was not given back");
+
+    a.leave().await;
+
+    assert!(matches!(b.look().await.unwrap(), Look::Taken(_)));
+    let rows = sql(&settings, "SELECT name FROM restore_watch.replicas").await;
+    let names: Vec<_> = rows.iter().flatten().map(|row| row.get(0).unwrap().to_owned()).collect();
+    assert_eq!(names, ["b"]);
+}
