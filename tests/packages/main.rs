@@ -1,0 +1,10 @@
+//! What `packaging/build` makes, as people install it.
+//!
+//! Invariant: the tests read the folder that `RESTORE_WATCH_DIST` names; without it they print that
+//! they are skipped, because a build of the packages takes minutes.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
+
+mod archive;
+mod dist;
