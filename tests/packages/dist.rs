@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 pub(crate) fn dist() -> Option<PathBuf> {
     let found = env::var_os("RESTORE_WATCH_DIST").map(PathBuf::from);
     if found.is_none() {
-        println!("SKIPPED: the packages: RESTORE_WATCH_DIST does not name the folder that packaging/build made");
+        println!(
+            "SKIPPED: the packages: RESTORE_WATCH_DIST does not name the folder that packaging/build made"
+        );
     }
     found.map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
 }
