@@ -83,7 +83,7 @@ fn policy_is_one_that_kubernetes_takes() {
             assert!(codes.is_null() != conditions.is_null(), "{name}: {rule}");
             if codes.is_object() {
                 let values = entries(&codes["values"]);
-                assert!(values.is_sorted_by_key(|code| code.as_u64()), "{name}: {codes}");
+                assert!(values.is_sorted_by_key(Value::as_u64), "{name}: {codes}");
                 assert_eq!(
                     (&codes["operator"], &codes["containerName"]),
                     (&"In".into(), &pod["containers"][0]["name"])
