@@ -63,8 +63,15 @@ pub(crate) fn arguments(words: &[String]) -> Option<&[String]> {
     let is_program = |word: &String| word == "restore-watch" || word.ends_with("/restore-watch");
     let in_container = words.first().is_some_and(|word| word == "docker")
         && words.get(1).is_some_and(|word| word == "run" || word == "exec");
+    let in_pod = words.starts_with(&["kubectl".to_owned(), "exec".to_owned()]);
     let at = if in_container {
         words.iter().rposition(is_program)
+    } else if in_pod {
+        words
+            .iter()
+            .position(|word| word == "--")
+            .map(|at| at + 1)
+            .filter(|at| words.get(*at).is_some_and(is_program))
     } else {
         words.first().filter(|w| is_program(w)).map(|_| 0)
     };
@@ -102,4 +109,9 @@ fn arguments_are_found_in_containers() {
         of("docker run --name restore-watch -d restore-watch; docker build -t restore-watch .").is_empty()
     );
     assert_eq!(of("/usr/local/bin/restore-watch run"), [["run"]]);
+    assert_eq!(of("kubectl exec deployment/restore-watch -- restore-watch status"), [["status"]]);
+    assert!(
+        of("kubectl rollout restart statefulset/restore-watch; kubectl exec restore-watch-0 -- ls")
+            .is_empty()
+    );
 }
