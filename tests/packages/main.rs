@@ -7,4 +7,9 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
 
 mod archive;
+mod contents;
 mod dist;
+mod names;
+
+#[path = "../support/mod.rs"]
+pub mod support;
