@@ -1,122 +1,146 @@
-//! What is inside the two programs, and what is said of them: dependencies, the glibc, checksums.
+//! What is in the packages of both kinds, and where.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::dist::{dist, file};
 
-/// The two programs that packages are made of: of the packages, of the archive and the image.
-const KINDS: [&str; 2] = ["glibc", "static"];
+/// Beside them there are only manual pages, documents and samples.
+const FILES: [&str; 5] = [
+    "/usr/bin/restore-watch",
+    "/usr/lib/systemd/system/restore-watch.service",
+    "/usr/lib/systemd/system/restore-watch-wait@.service",
+    "/usr/lib/systemd/user/restore-watch-user.service",
+    "/usr/share/bash-completion/completions/restore-watch",
+];
 
-/// A program as `packaging/build` compiled it, beside the folder with the packages.
-fn program(dist: &Path, kind: &str) -> PathBuf {
-    dist.with_file_name("programs").join(kind).join("restore-watch")
+#[test]
+fn debian_package_has_its_files_where_debian_looks() {
+    let Some(dist) = dist() else { return };
+
+    let files = listed(&["dpkg-deb", "--fsys-tarfile"], &file(&dist, ".deb"));
+
+    has_the_usual_files(&files);
+    for file in [
+        "/usr/share/zsh/vendor-completions/_restore-watch",
+        "/usr/share/fish/vendor_completions.d/restore-watch.fish",
+        "/usr/share/doc/restore-watch/copyright",
+        "/usr/share/doc/restore-watch/changelog.Debian.gz",
+    ] {
+        assert!(files.contains(file), "{file}: {files:#?}");
+    }
 }
 
-/// What a command prints.
-#[track_caller]
-fn printed(command: &mut Command) -> String {
-    let done = command.output().unwrap();
-    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
+#[test]
+fn lintian_finds_nothing_in_the_debian_package() {
+    let Some(dist) = dist() else { return };
+
+    let said = run(Command::new("lintian")
+        .args(["--allow-root", "--no-cfg", "--display-info", "--fail-on", "error,warning"])
+        .arg(file(&dist, ".deb")));
+
+    assert_eq!(said, "");
 }
 
-/// The packages that are linked into a program, as it says itself.
-fn dependencies(program: &Path) -> BTreeSet<(String, String)> {
-    let reader = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/packages/dependencies.py");
-    let list = printed(Command::new("python3").arg(reader).arg(program));
-    let packages = list.lines().filter_map(|line| line.strip_prefix("runtime "));
-    packages
-        .filter_map(|package| package.split_once(' '))
-        .map(|(name, version)| (name.into(), version.into()))
-        .collect()
+#[test]
+fn links_between_installed_documents_lead_somewhere() {
+    let Some(dist) = dist() else { return };
+    let place = tempfile::tempdir().unwrap();
+    run(Command::new("dpkg-deb").arg("--extract").arg(file(&dist, ".deb")).arg(place.path()));
+    let root = place.path().join("usr/share/doc/restore-watch");
+
+    let pages = pages(&root);
+    let broken: Vec<_> = pages
+        .iter()
+        .flat_map(|page| links(page).into_iter().map(move |link| (page, link)))
+        .filter(|(page, link)| !page.parent().unwrap().join(link).exists())
+        .collect();
+
+    assert!(pages.len() > 20 && broken.is_empty(), "{broken:#?}");
 }
 
-/// The packages that a bill of materials names.
-fn bill(file: &Path) -> (serde_json::Value, BTreeSet<(String, String)>) {
-    let bill: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-    let of = |component: &serde_json::Value| {
-        (component["name"].as_str().unwrap().to_owned(), component["version"].as_str().unwrap().to_owned())
+#[test]
+fn rpm_has_its_files_where_fedora_looks() {
+    let Some(dist) = dist() else { return };
+    let package = file(&dist, ".rpm");
+
+    let listed = run(Command::new("rpm").args(["--query", "--list", "--package"]).arg(&package));
+    let files: BTreeSet<_> = listed.lines().map(str::to_owned).collect();
+
+    has_the_usual_files(&files);
+    for file in [
+        "/usr/share/zsh/site-functions/_restore-watch",
+        "/usr/share/fish/vendor_completions.d/restore-watch.fish",
+        "/usr/share/licenses/restore-watch/LICENSE",
+    ] {
+        assert!(files.contains(file), "{file}: {listed}");
+    }
+    assert!(!listed.contains("vendor-completions"), "{listed}");
+}
+
+#[test]
+fn rpm_is_whole_and_says_what_it_needs() {
+    let Some(dist) = dist() else { return };
+    let package = file(&dist, ".rpm");
+    let asked = |format: &str| {
+        run(Command::new("rpm").args(["--query", "--queryformat", format, "--package"]).arg(&package))
     };
-    let components = bill["components"].as_array().unwrap().iter();
-    let named = components.chain([&bill["metadata"]["component"]]).map(of).collect();
-    (bill, named)
+
+    let checked = run(Command::new("rpm").arg("--checksig").arg(&package));
+
+    assert!(checked.trim_end().ends_with("digests OK"), "{checked}");
+    assert_eq!(asked("%{NAME} %{VERSION} %{LICENSE}"), format!("restore-watch {} Apache-2.0", version()));
+    let needed = asked("[%{REQUIRENAME}\\n]");
+    assert!(needed.contains("/bin/sh\n"), "{needed}");
+    assert!(needed.lines().all(|name| !name.contains("ssl") && !name.contains("dbus")), "{needed}");
 }
 
-#[test]
-fn programs_and_bills_of_materials_list_dependencies() {
-    let Some(dist) = dist() else { return };
-
-    for kind in KINDS {
-        let inside = dependencies(&program(&dist, kind));
-        let (bill, named) = bill(&file(&dist, &format!("-{kind}.cdx.json")));
-
-        assert!(inside.iter().any(|(name, _)| name == "rusqlite"), "{kind}: {inside:?}");
-        assert_eq!(inside.iter().any(|(name, _)| name == "zbus"), kind == "glibc", "{kind}: {inside:?}");
-        assert_eq!(inside.difference(&named).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "{kind}");
-        assert_eq!((&bill["bomFormat"], &bill["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
-        assert!(bill["serialNumber"].is_null(), "it would be another one in each build");
+#[track_caller]
+fn has_the_usual_files(files: &BTreeSet<String>) {
+    for file in FILES {
+        assert!(files.contains(file), "{file}: {files:#?}");
+    }
+    // Whatever is in /etc would be a configuration that no administrator made.
+    assert!(files.iter().all(|file| file.starts_with("/usr/")), "{files:#?}");
+    let pages = files.iter().filter(|file| file.starts_with("/usr/share/man/man1/restore-watch"));
+    assert!(pages.count() > 20, "{files:#?}");
+    for sample in ["docs/guides/systemd.md", "config/restore-watch.toml", "config/examples/Makefile"] {
+        assert!(files.contains(&format!("/usr/share/doc/restore-watch/{sample}")), "{sample}: {files:#?}");
     }
 }
 
-#[test]
-fn archive_has_the_program_that_was_compiled() {
-    let Some(archive) = crate::archive::Archive::unpack() else { return };
-    let Some(dist) = dist() else { return };
-
-    assert!(fs::read(archive.program()).unwrap() == fs::read(program(&dist, "static")).unwrap());
+/// The files of a package, of which the command makes an archive.
+fn listed(archive: &[&str], package: &Path) -> BTreeSet<String> {
+    let script = "\"$@\" | tar --list --file=-";
+    let listed = run(Command::new("sh").args(["-c", script, "sh"]).args(archive).arg(package));
+    let files = listed.lines().filter(|line| !line.ends_with('/'));
+    files.map(|file| file.trim_start_matches('.').to_owned()).collect()
 }
 
-#[test]
-fn version_says_the_oldest_glibc_that_is_enough() {
-    let Some(dist) = dist() else { return };
-    let program = program(&dist, "glibc");
-
-    let symbols = printed(Command::new("objdump").arg("-T").arg(&program));
-    let version = printed(Command::new(&program).arg("--version"));
-
-    let taken = symbols.split("GLIBC_").skip(1).filter_map(|rest| rest.split([')', ' ', '\n']).next());
-    let number = |version: &str| version.split('.').map(|part| part.parse().unwrap()).collect::<Vec<u32>>();
-    let newest = taken.max_by_key(|version| number(version)).unwrap();
-    let said = format!("-linux, glibc {newest} or later; features: desktop, postgres)\n");
-    assert!(version.ends_with(&said), "{version}, but it needs {newest}");
+/// The pages below a folder.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let found = run(Command::new("find").arg(folder).args(["-name", "*.md"]));
+    found.lines().map(PathBuf::from).collect()
 }
 
-#[test]
-fn static_program_needs_no_library() {
-    let Some(dist) = dist() else { return };
-
-    let headers = printed(Command::new("objdump").args(["-p"]).arg(program(&dist, "static")));
-
-    assert!(!headers.contains("NEEDED") && !headers.contains("INTERP"), "{headers}");
+/// The files that a page links to.
+fn links(page: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(page).unwrap();
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    targets.filter(|target| !target.is_empty() && !target.contains(':')).map(str::to_owned).collect()
 }
 
-#[test]
-fn nothing_names_the_machine_that_built_it() {
-    let Some(dist) = dist() else { return };
-    let home = std::env::var("HOME").unwrap_or_default();
-    let places = [env!("CARGO_MANIFEST_DIR").to_owned(), format!("{home}/.cargo"), format!("{home}/.rustup")];
-
-    let bills = KINDS.map(|kind| file(&dist, &format!("-{kind}.cdx.json")));
-    for file in KINDS.map(|kind| program(&dist, kind)).into_iter().chain(bills) {
-        let bytes = fs::read(&file).unwrap();
-        for place in &places {
-            let found = bytes.windows(place.len()).position(|window| window == place.as_bytes());
-            let around = found.map(|at| String::from_utf8_lossy(&bytes[at..(at + 120).min(bytes.len())]));
-            assert_eq!(around, None, "{}", file.display());
-        }
-    }
+/// Cargo's version, as RPM writes that of a pre-release.
+fn version() -> String {
+    env!("CARGO_PKG_VERSION").replace('-', "~")
 }
 
-#[test]
-fn checksums_are_of_all_files() {
-    let Some(dist) = dist() else { return };
-
-    let verified = printed(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(&dist));
-
-    let mut files: Vec<_> = dist.read_dir().unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    files.retain(|name| name != "SHA256SUMS");
-    assert_eq!(verified.lines().filter(|line| line.ends_with(": OK")).count(), files.len(), "{verified}");
+/// What a command prints, which must succeed.
+#[track_caller]
+fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{command:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
 }
