@@ -165,7 +165,11 @@ const COMMANDS: &[(&str, &str, &[&str])] = &[
     (
         "init",
         "",
-        &["restore-watch init ~/.config/restore-watch/config.toml", "restore-watch init --all | less"],
+        &[
+            "restore-watch init ~/.config/restore-watch/config.toml",
+            "sudo restore-watch init /etc/restore-watch/config.toml",
+            "restore-watch init --all | less",
+        ],
     ),
     (
         "check",

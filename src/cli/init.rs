@@ -1,7 +1,8 @@
 //! `restore-watch init`
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -16,7 +17,8 @@ use crate::model::Exit;
 ///
 /// Prints it, or writes it to FILE, which must not exist. It is valid as it is: it watches every
 /// unfinished restore of the project whose key is in the environment variable
-/// `PINECONE_API_KEY`.
+/// `PINECONE_API_KEY`; or, as /etc/restore-watch/config.toml, which the system service uses, in
+/// the file pinecone-api-key beside it.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The file to write; missing directories are made [default: standard output]
@@ -29,20 +31,50 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<Done, Failure> {
-    let text = if args.all { config::sample() } else { config::first_file().to_owned() };
     let Some(file) = &args.file else {
-        print(&text)?;
+        print(&text_of(args, false))?;
         return Ok(Done::Exit(Exit::Success));
     };
 
     let path = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-    write(&path, &text)?;
-    print(&format!(
-        "{} is written. Edit it, then check it.\n{}",
-        ShownPath(&path),
-        next_steps(&path, false)
-    ))?;
+    let is_of_service = config::is_system_file(&path);
+    let new_folder = path.parent().filter(|folder| !folder.exists());
+    write(&path, &text_of(args, is_of_service))?;
+    if is_of_service {
+        permit_reading(&path, new_folder)?;
+    }
+
+    let next =
+        if is_of_service && !args.all { STEPS_OF_SERVICE.to_owned() } else { next_steps(&path, false) };
+    print(&format!("{} is written. Edit it, then check it.\n{next}", ShownPath(&path)))?;
     Ok(Done::Exit(Exit::Success))
+}
+
+/// What is left to do for the system service, whose key is a credential.
+const STEPS_OF_SERVICE: &str = "
+Next:
+  sudo install -m 600 /dev/stdin /etc/restore-watch/pinecone-api-key    # paste the key, Enter, Ctrl-D
+  sudo env CREDENTIALS_DIRECTORY=/etc/restore-watch restore-watch check --online --config /etc/restore-watch/config.toml
+  sudo systemctl enable --now restore-watch
+";
+
+fn text_of(args: &Args, is_of_service: bool) -> String {
+    match (args.all, is_of_service) {
+        (true, _) => config::sample(),
+        (false, true) => config::first_file_of_service(),
+        (false, false) => config::first_file().to_owned(),
+    }
+}
+
+/// Lets the user of the service read the file, which holds no secret, whatever root's umask is.
+fn permit_reading(file: &Path, new_folder: Option<&Path>) -> Result<(), Failure> {
+    let permit = |path: &Path, mode| {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).map_err(|error| {
+            Failure::new(Exit::Failed, format!("cannot permit reading {}: {error}", ShownPath(path)))
+        })
+    };
+    permit(file, 0o644)?;
+    new_folder.map_or(Ok(()), |folder| permit(folder, 0o755))
 }
 
 /// Writes a new file.

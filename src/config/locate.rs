@@ -108,7 +108,12 @@ fn read(path: &Path) -> Result<String, Problem> {
 }
 
 fn missing(path: &Path) -> Problem {
-    Problem::new(format!("the configuration file {} does not exist", ShownPath(path)))
+    let problem = Problem::new(format!("the configuration file {} does not exist", ShownPath(path)));
+    if is_system_file(path) {
+        // The service says so at its first start.
+        return problem.with_help(format!("make one: sudo restore-watch init {SYSTEM_FILE}"));
+    }
+    problem
 }
 
 /// The configuration file to use: `explicit` (of `--config`), else `$RESTORE_WATCH_CONFIG`, else

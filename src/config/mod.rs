@@ -35,7 +35,7 @@ pub use connection_string::{ChannelBinding, ConnectionFault, ConnectionString, D
 pub use endpoint::{Endpoint, EndpointError, EndpointSource, is_loopback};
 pub(crate) use excerpt::{Place, Source};
 pub use http::{HttpSettings, ListenAddress, ListenError, normal_host};
-pub use keys::{first_file, sample, schema};
+pub use keys::{first_file, first_file_of_service, sample, schema};
 pub use locate::{is_state_of_user, is_system_file, load, locate, named, state, state_of};
 pub(crate) use masks::Mask;
 pub use pattern::{IndexPattern, NamePattern, PatternError};

@@ -74,12 +74,22 @@ impl SecretError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::EnvMissing(_) => Some("set it, here and where the daemon runs"),
+            Self::Unreadable { path, error }
+                if error.kind() == io::ErrorKind::NotFound && is_of_systemd(path) =>
+            {
+                Some("name it by LoadCredential= in the unit")
+            }
             Self::Unreadable { error, .. } if error.kind() == io::ErrorKind::NotFound => {
                 Some("write the secret into this file, which only its user may read (mode 0600)")
             }
             Self::Unreadable { error, .. } if error.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run the command as a user that may read it, such as with sudo")
             }
+            // The units set an empty key for the case that there is no file.
+            Self::Empty(path) if is_of_systemd(path) => Some(
+                "write the secret into the file that LoadCredential= of the unit names, such as \
+                 /etc/restore-watch/pinecone-api-key",
+            ),
             Self::Empty(_) => Some("write the secret into it, alone"),
             Self::EnvNotText(_)
             | Self::NoCredentials(_)
@@ -130,6 +140,11 @@ impl SecretSource {
         let is_good = text.len() == ROUTING_KEY && text.bytes().all(|b| b.is_ascii_alphanumeric());
         if is_good { Ok(key) } else { Err(SecretError::BadRoutingKey(self.clone())) }
     }
+}
+
+/// Whether systemd made this file, of another that a unit names.
+fn is_of_systemd(path: &Path) -> bool {
+    path.starts_with("/run") && path.iter().any(|part| part == "credentials")
 }
 
 fn read_file(path: &Path) -> Result<SecretString, SecretError> {

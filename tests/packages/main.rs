@@ -7,4 +7,19 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
 
 mod archive;
+mod contents;
+mod debian;
 mod dist;
+mod lifecycle;
+mod names;
+mod programs;
+mod root;
+mod rpm;
+mod shells;
+#[path = "../systemd/skip.rs"]
+mod skip;
+
+#[path = "../support/mod.rs"]
+pub mod support;
+#[path = "../systemd/world.rs"]
+pub mod world;

@@ -1,19 +1,26 @@
 #!/usr/bin/env bash
-# Boots the systemd of this machine as the first process of a world of its own, and keeps it until standard input ends.
-#   boot.sh PROGRAM     prints `ready PID` once it is up; PID is its first process, as it is seen from outside
-# The world's root is this machine's, but nothing that is written there reaches it; PROGRAM is its restore-watch. It has
-# processes, mounts, a network, a name and control groups of its own. Whatever ends this script ends the world, too.
+# Boots a systemd as the first process of a world of its own, and keeps it until standard input ends.
+#   boot.sh PROGRAM          prints `ready PID` once it is up; PID is its first process, as it is seen from outside
+#   boot.sh --root FOLDER    the same, in another system than this machine's, without the program
+# The world's root is that of this machine or of FOLDER, but nothing that is written there reaches it; PROGRAM is its
+# restore-watch. It has processes, mounts, a network, a name and control groups of its own. Whatever ends this script ends
+# the world, too.
 set -euo pipefail
 
-systemd=/usr/lib/systemd/systemd
-[ -x "$systemd" ] || systemd=/lib/systemd/systemd
+# What the first process of a system is called there.
+first_of() {
+  local systemd=/usr/lib/systemd/systemd
+  [ -x "$1$systemd" ] || systemd=/lib/systemd/systemd
+  echo "$systemd"
+}
 
 # Everything below runs in the new namespaces, until systemd takes over.
 within() {
-  local program=$1 scratch=$2 root=$2/root device
+  local program=$1 lower=$2 scratch=$3 root=$3/root systemd device
+  systemd=$(first_of "$lower")
   mount -t tmpfs -o mode=755,size=1g scratch "$scratch"
   mkdir "$scratch/written" "$scratch/work" "$root"
-  mount -t overlay -o "lowerdir=/,upperdir=$scratch/written,workdir=$scratch/work" world "$root"
+  mount -t overlay -o "lowerdir=$lower,upperdir=$scratch/written,workdir=$scratch/work" world "$root"
 
   # No settings and no state of this machine: nothing is enabled but what systemd brings along, and it is not its first boot.
   rm -rf "$root"/etc/systemd/system "$root"/etc/systemd/user "$root"/var/log/journal "$root"/var/lib/private
@@ -23,9 +30,11 @@ within() {
   printf '%s\n' '[Unit]' 'Requires=basic.target' 'Wants=dbus.service' 'After=basic.target dbus.service' \
     'AllowIsolate=yes' > "$root/etc/systemd/system/world.target"
   rm -f "$root/usr/local/bin/restore-watch"
-  : > "$root/usr/local/bin/restore-watch"
-  mount --bind "$program" "$root/usr/local/bin/restore-watch"
-  mount -o remount,bind,ro "$root/usr/local/bin/restore-watch"
+  if [ -n "$program" ]; then
+    : > "$root/usr/local/bin/restore-watch"
+    mount --bind "$program" "$root/usr/local/bin/restore-watch"
+    mount -o remount,bind,ro "$root/usr/local/bin/restore-watch"
+  fi
 
   # The kernel is shared, so its settings are read-only, and nothing is loaded into it.
   for unit in systemd-modules-load.service modprobe@.service sys-kernel-{config,debug,tracing}.mount; do
@@ -57,14 +66,21 @@ within() {
 }
 
 if [ "${1:-}" = within ]; then
-  within "$2" "$3"
+  within "$2" "$3" "$4"
 fi
 
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
+program='' lower=/
+case ${1:?the program} in
+  --root) lower=$(realpath "${2:?the folder}") ;;
+  *) program=$(realpath "$1") ;;
+esac
+
 [ "$(id -u)" = 0 ] || die "only root can boot a world"
-[ -x "$systemd" ] || die "systemd is not installed"
-version=$("$systemd" --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+systemd=$(first_of "$lower")
+[ -x "$lower$systemd" ] || die "systemd is not installed"
+version=$(chroot "$lower" "$systemd" --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
 [ "${version:-0}" -ge 250 ] || die "systemd ${version:-?} is older than 250"
 groups=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
 [ -n "$groups" ] || die "there are no control groups of version 2"
@@ -101,7 +117,7 @@ trap exit INT TERM HUP
   echo "$BASHPID" > "$group/cgroup.procs"
   exec setpriv --pdeathsig KILL \
     unshare --mount --propagation private --cgroup --uts --ipc --net --pid --fork --kill-child \
-    bash "$0" within "$(realpath "$1")" "$scratch"
+    bash "$0" within "$program" "$lower" "$scratch"
 } < /dev/null > "$scratch/log" 2>&1 &
 outer=$!
 

@@ -28,7 +28,7 @@ mod skip;
 #[cfg(target_os = "linux")]
 mod waiting;
 #[cfg(target_os = "linux")]
-mod world;
+pub mod world;
 
 #[cfg(target_os = "linux")]
 #[path = "../support/mod.rs"]

@@ -2,6 +2,12 @@
 //!
 //! Invariant: nothing in it outlives the process of the tests, and every wait has a bound.
 
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "this is no library: public so that no test must use all of it, and a panic is how a test fails"
+)]
+
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd as _;
@@ -20,17 +26,17 @@ use crate::skip::skipped;
 use crate::support::{KEY, PATIENCE};
 
 /// The directory of the shipped units.
-pub(crate) const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd");
+pub const UNITS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/systemd");
 
 /// In the tests a refused system call kills, so that none goes unnoticed.
-pub(crate) const STRICT: &str = "[Service]\nSystemCallErrorNumber=kill\n";
+pub const STRICT: &str = "[Service]\nSystemCallErrorNumber=kill\n";
 
 /// Any free port of a world.
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A running world with the program and the units installed as the README says, and a key. Ended
-/// when dropped.
-pub(crate) struct World {
+/// A running world, by default with the program and the units installed as the README says, and a
+/// key. Ended when dropped.
+pub struct World {
     /// The servers' runtime, with threads in its network.
     network: Runtime,
     /// The process id of its systemd, as it is seen from here.
@@ -42,23 +48,24 @@ pub(crate) struct World {
 
 impl World {
     /// Boots a world; `None` if that is impossible here.
-    pub(crate) fn boot() -> Option<Self> {
-        match Self::begin() {
-            Ok(world) => {
-                world.furnish();
-                Some(world)
-            }
-            Err(why) => {
-                skipped("the units under a real systemd", &why);
-                None
-            }
-        }
+    pub fn boot() -> Option<Self> {
+        let world = Self::begin(&[env!("CARGO_BIN_EXE_restore-watch").as_ref()]).map_err(|why| {
+            skipped("the units under a real systemd", &why);
+        });
+        world.ok().inspect(Self::furnish)
     }
 
-    fn begin() -> Result<Self, String> {
+    /// Boots the system in a folder, which stays as it is. The program, its units and a key are not
+    /// in it but if they are part of that system. The error says why it is impossible here.
+    pub fn boot_root(root: &Path) -> Result<Self, String> {
+        Self::begin(&["--root".as_ref(), root.as_os_str()])
+    }
+
+    fn begin(arguments: &[&OsStr]) -> Result<Self, String> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/boot.sh");
         let mut keeper = Command::new("bash")
-            .args([script, env!("CARGO_BIN_EXE_restore-watch")])
+            .arg(script)
+            .args(arguments)
             // A kill of the tests' process group must leave the script the time to tidy up.
             .process_group(0)
             .stdin(Stdio::piped())
@@ -91,7 +98,7 @@ impl World {
     }
 
     /// A file of the world, as seen from outside.
-    pub(crate) fn seen_from_outside(&self, path: &str) -> PathBuf {
+    pub fn seen_from_outside(&self, path: &str) -> PathBuf {
         Path::new("/proc")
             .join(&self.leader)
             .join("root")
@@ -99,7 +106,7 @@ impl World {
     }
 
     /// Writes a file that every user of the world may read.
-    pub(crate) fn write(&self, path: &str, text: impl AsRef<[u8]>) {
+    pub fn write(&self, path: &str, text: impl AsRef<[u8]>) {
         let file = self.seen_from_outside(path);
         std::fs::create_dir_all(file.parent().expect("a directory")).unwrap();
         std::fs::write(&file, text).unwrap();
@@ -107,7 +114,7 @@ impl World {
 
     /// Sets the configuration: jobs of one control plane, whose key is a credential, and further
     /// lines.
-    pub(crate) fn configure(&self, plane: &Simulator, jobs: &[&str], further: &str) {
+    pub fn configure(&self, plane: &Simulator, jobs: &[&str], further: &str) {
         let text = format!(
             "[[project]]\nname = \"one\"\napi_key = {{ credential = \"pinecone-api-key\" }}\njobs = {jobs:?}\n\
              [project.api]\nendpoint = \"{}\"\nrequests_per_second = 200\nburst = 50\n\
@@ -118,13 +125,13 @@ impl World {
     }
 
     /// Adds to a unit, as `systemctl edit` does.
-    pub(crate) fn edit(&self, unit: &str, text: &str) {
+    pub fn edit(&self, unit: &str, text: &str) {
         self.write(&format!("/etc/systemd/system/{unit}.d/of-this-test.conf"), text);
         self.succeed("systemctl daemon-reload");
     }
 
     /// Runs a line of shell in the world to its end.
-    pub(crate) fn run(&self, line: &str) -> Ran {
+    pub fn run(&self, line: &str) -> Ran {
         let bound = PATIENCE.as_secs().to_string();
         let output = Command::new("timeout")
             .args(["--kill-after=5", &bound, "nsenter", "--target", &self.leader, "--all", "sh", "-c", line])
@@ -142,7 +149,7 @@ impl World {
 
     /// Runs a line of shell that must succeed. Gives what it printed.
     #[track_caller]
-    pub(crate) fn succeed(&self, line: &str) -> String {
+    pub fn succeed(&self, line: &str) -> String {
         let ran = self.run(line);
         assert_eq!(ran.code, Some(0), "`{line}`: {ran:?}\n{}", self.logged());
         ran.stdout
@@ -150,7 +157,7 @@ impl World {
 
     /// Waits until a condition holds.
     #[track_caller]
-    pub(crate) fn until(&self, what: &str, condition: impl Fn() -> bool) {
+    pub fn until(&self, what: &str, condition: impl Fn() -> bool) {
         let clock = Clock::system();
         let start = clock.now().instant;
         while !condition() {
@@ -161,18 +168,18 @@ impl World {
     }
 
     /// A property of a unit, as systemd shows it.
-    pub(crate) fn property(&self, unit: &str, name: &str) -> String {
+    pub fn property(&self, unit: &str, name: &str) -> String {
         self.succeed(&format!("systemctl show --value --property={name} '{unit}'"))
     }
 
     /// The lines of the journal that match, such as `--unit=restore-watch`, oldest first.
-    pub(crate) fn journal(&self, matching: &str) -> Vec<Value> {
+    pub fn journal(&self, matching: &str) -> Vec<Value> {
         let lines = self.succeed(&format!("journalctl --sync; journalctl --quiet --output=json {matching}"));
         crate::support::json_lines(&lines)
     }
 
     /// Whether the journal has a line with this text, among those that match.
-    pub(crate) fn has_logged(&self, matching: &str, text: &str) -> bool {
+    pub fn has_logged(&self, matching: &str, text: &str) -> bool {
         self.journal(matching)
             .iter()
             .any(|line| line["MESSAGE"].as_str().is_some_and(|said| said.contains(text)))
@@ -184,14 +191,14 @@ impl World {
     }
 
     /// Plays a scenario in the network of the world, from now on.
-    pub(crate) fn play(&self, text: &str) -> Simulator {
+    pub fn play(&self, text: &str) -> Simulator {
         let scenario = text.parse().unwrap_or_else(|error| panic!("{error}"));
         let timeline = Timeline::start(Clock::system().now().wall);
         self.served(async move { Simulator::start(&scenario, LOOPBACK, timeline).await })
     }
 
     /// Receives webhooks in the network of the world, and answers the first ones with `replies`.
-    pub(crate) fn receive(&self, replies: Vec<Reply>) -> Receiver {
+    pub fn receive(&self, replies: Vec<Reply>) -> Receiver {
         let timeline = Timeline::start(Clock::system().now().wall);
         self.served(async move { Receiver::start(replies, LOOPBACK, timeline).await })
     }
@@ -234,11 +241,11 @@ fn network(leader: &str) -> Runtime {
 
 /// A command that ended in the world.
 #[derive(Debug)]
-pub(crate) struct Ran {
+pub struct Ran {
     /// Its exit code, unless a signal ended it.
-    pub(crate) code: Option<i32>,
+    pub code: Option<i32>,
     /// What it printed on standard output, without the end of the last line.
-    pub(crate) stdout: String,
+    pub stdout: String,
     /// What it printed on standard error, likewise.
-    pub(crate) stderr: String,
+    pub stderr: String,
 }

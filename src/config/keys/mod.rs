@@ -16,7 +16,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 pub(super) use self::declared::*;
-pub use self::sample::{first_file, sample};
+pub use self::sample::{first_file, first_file_of_service, sample};
 pub use self::schema::schema;
 use super::sinks::{HOURS, SINK};
 use crate::model::duration;

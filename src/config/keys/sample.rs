@@ -27,6 +27,37 @@ pub fn first_file() -> &'static str {
     include_str!("first.toml")
 }
 
+/// What the file of the system service has instead: secrets that systemd reads for it.
+const OF_SERVICE: [(&str, &str); 4] = [
+    (
+        "and where its API key is read from. Instead of the
+# environment: { file = \"PATH\" }, or { credential = \"NAME\" } for LoadCredential= of systemd.
+",
+        "and where its API key is read from: from the file
+# pinecone-api-key beside this one, which systemd reads for the service.
+",
+    ),
+    ("{ env = \"PINECONE_API_KEY\" }", "{ credential = \"pinecone-api-key\" }"),
+    (
+        "make an incoming webhook, and write its address into the file slack-url beside
+# this one. `format` may also be \"discord\", \"teams\" or \"ntfy\", or \"standard\" for JSON.
+",
+        "make an incoming webhook, and write its address into the file slack-url beside
+# this one. By `systemctl edit restore-watch`, add to the service:
+#     [Service]
+#     LoadCredential=slack-url:/etc/restore-watch/slack-url
+# `format` may also be \"discord\", \"teams\" or \"ntfy\", or \"standard\" for JSON.
+",
+    ),
+    ("{ file = \"slack-url\" }", "{ credential = \"slack-url\" }"),
+];
+
+/// The same for the system service.
+pub fn first_file_of_service() -> String {
+    let text = first_file().split("\n# Next:").next().unwrap_or_default().to_owned();
+    OF_SERVICE.iter().fold(text, |text, (usual, of_service)| text.replace(usual, of_service))
+}
+
 /// The sample: every key, with its default or an example.
 pub fn sample() -> String {
     let blocks: Vec<_> = TOP.keys.iter().map(block).collect();

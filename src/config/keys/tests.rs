@@ -138,8 +138,22 @@ fn blocks_in_force(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn first_file_is_valid_with_each_of_its_blocks() {
-    let text = first_file();
+fn first_files_are_valid_with_each_of_their_blocks() {
+    for text in [first_file(), &first_file_of_service()] {
+        is_valid_with_each_of_its_blocks(text);
+    }
+}
+
+#[test]
+fn first_file_of_the_service_reads_credentials() {
+    let text = first_file_of_service();
+
+    assert_eq!(text.matches("= { credential = \"").count(), 2, "{text}");
+    assert!(text.contains("LoadCredential=slack-url:"), "{text}");
+    assert!(!text.contains("env = ") && !text.contains("file = ") && !text.contains("FILE"), "{text}");
+}
+
+fn is_valid_with_each_of_its_blocks(text: &str) {
     let blocks = blocks_in_force(text);
 
     assert_eq!(blocks.len(), 3, "jobs, Slack and the state");
