@@ -2,12 +2,15 @@
 //!
 //! Invariant: the files in `config/examples` themselves are tested. A skipped test is printed.
 
+mod action;
 mod bash;
+mod composite;
 mod expression;
 mod github;
 mod gitlab;
 mod make;
 mod replicas;
+mod runner;
 mod shell;
 mod stage;
 mod terraform;
