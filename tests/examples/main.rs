@@ -4,11 +4,14 @@
 
 mod action;
 mod bash;
+mod component;
 mod composite;
 mod expression;
 mod github;
 mod gitlab;
+mod linters;
 mod make;
+mod pipeline;
 mod replicas;
 mod runner;
 mod shell;
