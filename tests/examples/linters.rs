@@ -62,8 +62,8 @@ fn zizmor_finds_nothing() {
         (
             WORKFLOW,
             ".github/workflows/restore.yml",
-            "persist-credentials: false",
-            "persist-credentials: true",
+            "permissions:\n  contents: read",
+            "permissions: write-all",
         ),
     ] {
         let text = text(name);
