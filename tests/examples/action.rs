@@ -96,6 +96,7 @@ fn missing_key_is_an_annotation() {
 #[test]
 fn inputs_that_contradict_each_other_are_refused() {
     let sum = "0".repeat(64);
+    let sum = sum.as_str();
     for (with, said) in [
         (&[][..], "Set job-id to wait for a restore, or backup-id and index"),
         (&[("job-id", "rj-1"), ("backup-id", "b-1"), ("index", "docs")], "Set either job-id or backup-id"),
@@ -111,9 +112,9 @@ fn inputs_that_contradict_each_other_are_refused() {
         (&[("job-id", "rj-1"), ("path", "none")], "path is not a file: none"),
         (&[("job-id", "rj-1"), ("path", "bin/cargo"), ("version", "1.2.3")], "Set either path or version"),
         (&[("job-id", "rj-1"), ("version", "1.2.3")], "version needs sha256"),
-        (&[("job-id", "rj-1"), ("version", "*"), ("sha256", &sum)], "version is not one such as 1.2.3: *"),
+        (&[("job-id", "rj-1"), ("version", "*"), ("sha256", sum)], "version is not one such as 1.2.3: *"),
         (&[("job-id", "rj-1"), ("version", "1.2.3"), ("sha256", "00")], "sha256 is not 64 hexadecimal"),
-        (&[("job-id", "rj-1"), ("sha256", &sum)], "sha256 belongs to version or path"),
+        (&[("job-id", "rj-1"), ("sha256", sum)], "sha256 belongs to version or path"),
     ] {
         let stage = stage(completed());
         let left = run(&stage, with).expect(2);
@@ -133,10 +134,10 @@ fn no_input_becomes_a_command() {
         let base = if ["index", "backup-id"].contains(&input.as_str()) {
             &RESTORE[..]
         } else {
-            &[("job-id", "rj-1")]
+            &[("job-id", "rj-1")][..]
         };
         let mut with: Vec<_> = base.iter().copied().filter(|(name, _)| name != input).collect();
-        with.push((input, hostile));
+        with.push((input.as_str(), hostile));
         if input == "version" {
             with.push(("sha256", hostile));
         }

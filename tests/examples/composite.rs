@@ -35,7 +35,7 @@ pub(crate) fn text(name: &str) -> String {
 
 impl<'a> Use<'a> {
     /// The action on this stage, with these inputs and this environment.
-    pub(crate) fn new(stage: &'a Stage, with: &Variables, variables: Variables) -> Self {
+    pub(crate) fn new(stage: &'a Stage, with: &[(String, String)], variables: Variables) -> Self {
         for name in FILES {
             let copy = stage.path("action").join(name);
             fs::create_dir_all(copy.parent().expect("a folder")).expect("a folder");

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::composite::Use;
 use crate::expression::Context;
-use crate::runner::{self, Left, Variables};
+use crate::runner::{self, Left};
 use crate::stage::{
     ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, refusing, restored_before,
 };
@@ -50,7 +50,7 @@ fn failed_switch_is_rolled_back() {
     job.stage.script("switch-traffic.sh", "exit 1");
     for step in steps().into_iter().skip_while(|step| step["id"] != "switch") {
         if job.context.holds(step["if"].as_str()) {
-            job.step(&step, &vec![("INDEX".to_owned(), "docs".to_owned())]);
+            job.step(&step, &[("INDEX".to_owned(), "docs".to_owned())]);
         }
     }
     assert_eq!(job.calls()[1..], [SWITCH, ROLL_BACK], "{}", job.log);
@@ -121,8 +121,8 @@ fn inputs() -> Context {
 }
 
 impl Job {
-    fn step(&mut self, step: &Value, environment: &Variables) {
-        let mut variables = environment.clone();
+    fn step(&mut self, step: &Value, environment: &[(String, String)]) {
+        let mut variables = environment.to_vec();
         variables.extend(runner::filled(&step["env"], &self.context));
         let left = match (step["run"].as_str(), step["uses"].as_str()) {
             (Some(script), _) => {

@@ -2,10 +2,8 @@
 //!
 //! Invariant: each check is seen to fail on a faulty copy.
 
-use serde_json::Value;
-
 use crate::composite::text;
-use crate::pipeline::{component, with_inputs};
+use crate::pipeline::with_inputs;
 use crate::stage::is_there_for;
 use crate::support::{Folder, Watch};
 
@@ -22,7 +20,6 @@ fn schemas_accept_each_file() {
     let (header, _) = header.split_once("\n---\n").expect("two documents");
     let image = vec![("image".to_owned(), "registry.example.com/restore-watch:0.1.0".to_owned())];
     let jobs = with_inputs(&image).expect("inputs").to_string();
-    assert!(matches!(component().0, Value::Object(_)));
 
     for (schema, text, right, wrong) in [
         ("vendor.github-actions", text(ACTION), "using: composite", "using: composit"),
@@ -73,7 +70,7 @@ fn zizmor_finds_nothing() {
             std::fs::create_dir_all(above.parent().expect("a folder")).expect("a folder");
             let file = folder.write(path, text);
             let arguments = ["--offline", "--no-progress", "--color=never", "--persona=pedantic", &file];
-            Watch::program(&[&["zizmor"], &arguments[..]].concat()).run()
+            Watch::program(&[&["zizmor"][..], &arguments[..]].concat()).run()
         };
         let done = check(&text);
         assert_eq!(done.code, Some(0), "{}{}", done.stdout, done.stderr);

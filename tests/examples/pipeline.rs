@@ -23,7 +23,7 @@ pub(crate) fn component() -> (Value, String) {
 }
 
 /// The jobs of the component with these inputs, or why GitLab refuses them.
-pub(crate) fn with_inputs(given: &Variables) -> Result<Value, String> {
+pub(crate) fn with_inputs(given: &[(String, String)]) -> Result<Value, String> {
     let (declared, mut jobs) = component();
     let declared = declared.as_object().expect("inputs");
     if let Some((unknown, _)) = given.iter().find(|(name, _)| !declared.contains_key(name)) {
@@ -68,7 +68,7 @@ fn merge(below: &mut Value, over: Value) {
     match (below, over) {
         (Value::Object(below), Value::Object(over)) => {
             for (key, value) in over {
-                merge(below.entry(key).or_default(), value);
+                merge(below.entry(key).or_insert(Value::Null), value);
             }
         }
         (below, over) => *below = over,

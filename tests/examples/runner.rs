@@ -66,7 +66,7 @@ impl Left {
 }
 
 /// The script of a step as the process that the runner starts, with the shell `bash`.
-pub(crate) fn script(stage: &Stage, text: &str, variables: &Variables) -> Watch {
+pub(crate) fn script(stage: &Stage, text: &str, variables: &[(String, String)]) -> Watch {
     let script = stage.path("step.sh").display().to_string();
     fs::write(&script, text).expect("a file");
     let mut program = stage
