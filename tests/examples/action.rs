@@ -23,7 +23,7 @@ fn restore_that_completes_has_all_outputs() {
 
     assert_eq!((stage.starts(), stage.has_seen_it_serve()), (vec![202], true));
     for (name, value) in
-        [("outcome", "met"), ("exit_code", "0"), ("status", "completed"), ("target_index_name", "docs")]
+        [("outcome", "met"), ("exit_code", "0"), ("status", "ready"), ("target_index_name", "docs")]
     {
         assert_eq!(left.output(name), value, "{name}");
     }
@@ -62,8 +62,7 @@ fn outcomes_other_than_success_fail_with_outputs() {
 #[test]
 fn further_arguments_are_one_a_line() {
     let stage = stage(restored_before());
-    let args =
-        "--output=json\n\n--progress-interval\n1s\n--\nsh\n-c\necho \"$RESTORE_WATCH_TEST  with  spaces\"\n";
+    let args = "--output=json\n\n--min-interval\n1s\n--\nsh\n-c\necho \"$1  with  spaces\"\n";
     let left = run(&stage, &[("job-id", "rj-1"), ("args", args)]).expect(0);
     assert!(left.stdout.contains("\"id\":\"rj-1\""), "{}", left.stdout);
     assert!(left.stdout.ends_with("  with  spaces\n"), "{}", left.stdout);
