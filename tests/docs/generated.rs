@@ -127,6 +127,37 @@ fn reference_of_exit_codes_has_each_code() {
 }
 
 #[test]
+fn guide_to_ci_has_each_input_and_output() {
+    let text = |value: &serde_json::Value| yaml::text(value).trim().to_owned();
+    let entries = |inputs: &serde_json::Value, heading: [&str; 3]| {
+        let inputs = inputs.as_object().expect("inputs").iter();
+        let rows = inputs.map(|(name, input)| {
+            let options = yaml::texts(&input["options"]).join("`, `");
+            let options = if options.is_empty() { options } else { format!("; one of `{options}`") };
+            let default = match input.get("default").map(&text) {
+                None => "required".to_owned(),
+                Some(default) if default.is_empty() => default,
+                Some(default) => format!("`{default}`"),
+            };
+            [format!("`{name}`"), text(&input["description"]) + &options, default]
+        });
+        table(heading, rows).trim_end().to_owned()
+    };
+    let action = yaml::read(&read("action.yml"));
+    let outputs = action["outputs"].as_object().expect("outputs").iter();
+    let outputs = outputs.map(|(name, output)| [format!("`{name}`"), text(&output["description"])]);
+    let outputs = table(["output", "value"], outputs).trim_end().to_owned();
+    let component = read("packaging/gitlab/restore-watch.yml");
+    let (header, _) = component.split_once("\n---\n").expect("two documents");
+
+    let inputs = ["input", "what it does", "default"];
+    let of_action = entries(&action["inputs"], inputs);
+    let of_component = entries(&yaml::read(header)["spec"]["inputs"], inputs);
+
+    compare("docs/guides/ci.md", &[of_action, outputs, of_component]);
+}
+
+#[test]
 fn readme_names_each_exit_code_of_a_wait_that_began() {
     let readme = read("README.md");
     let first_cells = readme.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());

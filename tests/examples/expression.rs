@@ -48,7 +48,7 @@ impl Context {
 
     /// The value of a path; empty if it is unset, as on GitHub.
     pub(crate) fn get(&self, path: &str) -> &str {
-        let known = ["inputs.", "secrets.", "vars.", "runner.", "steps."];
+        let known = ["env.", "github.", "inputs.", "runner.", "secrets.", "steps."];
         assert!(known.iter().any(|context| path.starts_with(context)), "no context has {path}");
         self.values.get(path).map_or("", String::as_str)
     }

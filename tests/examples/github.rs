@@ -1,11 +1,11 @@
 //! `github-actions.yml`, its steps run as GitHub's runner runs them.
 
-use std::fs;
-
 use restore_watch::simulate::Simulator;
 use serde_json::Value;
 
+use crate::composite::Use;
 use crate::expression::Context;
+use crate::runner::{self, Left};
 use crate::stage::{
     ROLL_BACK, SWITCH, Stage, completed, completes, endless, failed, refusing, restored_before,
 };
@@ -17,11 +17,7 @@ const EXAMPLE: &str = "github-actions.yml";
 #[test]
 fn completed_restore_switches_traffic() {
     let job = run(completes(), None);
-    let install = "cargo install --locked --git https://git.example/restore-watch --rev abc restore-watch";
-    assert_eq!(
-        (job.stage.calls(), job.stage.starts()),
-        (vec![install.to_owned(), SWITCH.to_owned()], vec![202])
-    );
+    assert_eq!((job.calls(), job.stage.starts()), (vec![SWITCH.to_owned()], vec![202]), "{}", job.log);
     assert!(!job.context.failure && job.stage.has_seen_it_serve(), "{}", job.log);
 }
 
@@ -101,10 +97,13 @@ fn run(plane: Simulator, timeout: Option<&str>) -> Job {
     let mut job = Job { stage: Stage::new(EXAMPLE, plane), context: inputs(), log: String::new() };
     let workflow = workflow();
     assert_eq!(workflow["defaults"]["run"]["shell"], "bash", "the one whose pipes fail");
-    let mut environment = yaml::variables(&workflow["env"]);
+    let mut environment = runner::filled(&workflow["env"], &job.context);
     environment.extend(timeout.map(|timeout| ("TIMEOUT".to_owned(), timeout.to_owned())));
+    for (name, value) in &environment {
+        job.context.set(&format!("env.{name}"), value);
+    }
     for step in steps() {
-        if job.context.holds(step["if"].as_str()) && step["run"].is_string() {
+        if job.context.holds(step["if"].as_str()) {
             job.step(&step, &environment);
         }
     }
@@ -113,13 +112,9 @@ fn run(plane: Simulator, timeout: Option<&str>) -> Job {
 
 fn inputs() -> Context {
     let mut context = Context::default();
-    for (path, value) in [
-        ("inputs.backup", "b-1"),
-        ("inputs.index", "docs"),
-        ("secrets.PINECONE_API_KEY", KEY),
-        ("vars.RESTORE_WATCH_GIT", "https://git.example/restore-watch"),
-        ("vars.RESTORE_WATCH_REV", "abc"),
-    ] {
+    for (path, value) in
+        [("inputs.backup", "b-1"), ("inputs.index", "docs"), ("secrets.PINECONE_API_KEY", KEY)]
+    {
         context.set(path, value);
     }
     context
@@ -127,59 +122,32 @@ fn inputs() -> Context {
 
 impl Job {
     fn step(&mut self, step: &Value, environment: &[(String, String)]) {
-        let script = self.stage.path("step.sh").display().to_string();
-        fs::write(&script, self.context.fill(step["run"].as_str().expect("a script"))).expect("a file");
-        // A step has the key only if the workflow passes it.
-        let mut program = self
-            .stage
-            .program(&["bash", "--noprofile", "--norc", "-eo", "pipefail", &script])
-            .env_remove("PINECONE_API_KEY")
-            .env("CI", "true")
-            .env("GITHUB_ACTIONS", "true");
-        for name in ["GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY"] {
-            let file = self.stage.path(name).display().to_string();
-            fs::write(&file, "").expect("a file");
-            program = program.env(name, &file);
-        }
-        for (name, value) in environment.iter().chain(&yaml::variables(&step["env"])) {
-            program = program.env(name, &self.context.fill(value));
-        }
-        let done = program.run();
-        self.log.extend([done.stdout, done.stderr]);
-        self.context.failure |= done.code != Some(0);
-        let Some(id) = step["id"].as_str() else { return };
-        let outcome = if done.code == Some(0) { "success" } else { "failure" };
-        self.context.set(&format!("steps.{id}.outcome"), outcome);
-        let outputs = fs::read_to_string(self.stage.path("GITHUB_OUTPUT")).expect("the file of outputs");
-        for (name, value) in self::outputs(&outputs) {
-            self.context.set(&format!("steps.{id}.outputs.{name}"), &value);
-        }
+        let mut variables = environment.to_vec();
+        variables.extend(runner::filled(&step["env"], &self.context));
+        let left = match (step["run"].as_str(), step["uses"].as_str()) {
+            (Some(script), _) => {
+                let script = self.context.fill(script);
+                Left::of(runner::script(&self.stage, &script, &variables).run(), &self.stage)
+            }
+            (_, Some(action)) if action.starts_with("OWNER/restore-watch@") => {
+                Use::new(&self.stage, &runner::filled(&step["with"], &self.context), variables).run()
+            }
+            (_, action) => {
+                assert!(action.is_some_and(|action| action.starts_with("actions/checkout@")), "{action:?}");
+                return;
+            }
+        };
+        self.log.push_str(&left.log());
+        self.context.failure |= left.code != Some(0);
+        left.publish(&step["id"], &mut self.context);
     }
 
-    /// The calls, without those of installers.
+    /// The calls, without those of the build.
     fn calls(&self) -> Vec<String> {
         let calls = self.stage.calls();
-        calls.into_iter().filter(|call| first_word(call) != "cargo").collect()
+        calls
+            .into_iter()
+            .filter(|call| !call.starts_with("cargo ") && !call.starts_with("the build "))
+            .collect()
     }
-}
-
-fn first_word(text: &str) -> &str {
-    text.split(' ').next().unwrap_or_default()
-}
-
-/// The outputs in a file, each `name=value` or `name<<END`, lines, `END`.
-fn outputs(text: &str) -> Vec<(String, String)> {
-    let mut lines = text.lines();
-    let mut outputs = Vec::new();
-    while let Some(line) = lines.next() {
-        let several = line.split_once("<<").filter(|(name, _)| !name.contains('='));
-        if let Some((name, end)) = several {
-            let value: Vec<_> = lines.by_ref().take_while(|line| *line != end).collect();
-            outputs.push((name.to_owned(), value.join("\n")));
-        } else {
-            let (name, value) = line.split_once('=').expect("an output");
-            outputs.push((name.to_owned(), value.to_owned()));
-        }
-    }
-    outputs
 }
