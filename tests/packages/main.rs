@@ -8,3 +8,8 @@
 
 mod archive;
 mod dist;
+mod engine;
+mod image;
+
+#[path = "../support/mod.rs"]
+pub mod support;
