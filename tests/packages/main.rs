@@ -7,9 +7,11 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails, wherever it is")]
 
 mod archive;
+mod contents;
 mod dist;
 mod engine;
 mod image;
+mod names;
 
 #[path = "../support/mod.rs"]
 pub mod support;

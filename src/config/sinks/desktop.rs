@@ -16,6 +16,12 @@ pub(in crate::config) static KEYS: Table = Table {
 pub struct DesktopSettings {}
 
 impl DesktopSettings {
+    /// Whether this program can show notifications.
+    pub const IS_BUILT_IN: bool = cfg!(feature = "desktop");
+
+    /// What is said if it cannot.
+    pub const NOT_BUILT_IN: &str = "this restore-watch was built without desktop notifications";
+
     pub(super) fn read(section: Section<'_>) -> Self {
         section.finish();
         Self {}

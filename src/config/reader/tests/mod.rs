@@ -314,6 +314,18 @@ fn database_takes_a_program_with_the_feature() {
 }
 
 #[test]
+#[cfg(not(feature = "desktop"))]
+fn desktop_takes_a_program_with_the_feature() {
+    let problems = printed("jobs = []\n[[sink]]\ntype = \"desktop\"\nevnts = []");
+
+    assert!(
+        problems.contains("config.toml:3:8") && problems.contains("built without desktop notifications"),
+        "{problems}"
+    );
+    assert!(problems.contains("config.toml:4:1") && problems.contains("unknown key `evnts`"), "{problems}");
+}
+
+#[test]
 fn sample_is_valid_and_shows_the_defaults() {
     let plain = read(SAMPLE).unwrap();
     let full = read(&uncommented(SAMPLE)).unwrap();
