@@ -88,7 +88,8 @@ fn image_has_one_program_and_no_shell() {
         }));
     }
 
-    let files: Vec<_> = entries.iter().filter(|entry| !entry.starts_with('d')).collect();
+    let mut files: Vec<_> = entries.iter().filter(|entry| !entry.starts_with('d')).collect();
+    files.sort();
     assert_eq!(
         files,
         [
@@ -133,7 +134,7 @@ fn healthcheck_fails_if_the_key_is_refused() {
     for (key, code) in [(KEY, 0), ("another", 1)] {
         let plane = play(&format!("api_key = \"{key}\"\n[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n"));
         let (container, _folder) = daemon(engine, &fast(&plane), "", &[]);
-        let settled = if code == 0 { "Pending" } else { "unauthorized" };
+        let settled = if code == 0 { "Pending" } else { "key refused" };
         until(&container, settled, || container.exec(&["status"]).stdout.contains(settled));
 
         let check = container.check_health();
@@ -151,7 +152,7 @@ fn container_of_a_wait_ends_with_its_exit_code() {
     ));
     let host = format!("PINECONE_CONTROLLER_HOST={}", plane.url());
     let key = format!("PINECONE_API_KEY={KEY}");
-    let options = Options::default().with(&["--env", &host, "--env", &key, "--no-healthcheck"]);
+    let options = Options::default().with(&["--env", &host, "--env", &key]);
 
     for (arguments, code) in [
         (&["wait", "rj-1"][..], 0),
@@ -161,7 +162,7 @@ fn container_of_a_wait_ends_with_its_exit_code() {
     ] {
         engine.run(&options, arguments).expect(code);
     }
-    engine.run(&Options::default().with(&["--env", &host, "--no-healthcheck"]), &["wait", "rj-1"]).expect(78);
+    engine.run(&Options::default().with(&["--env", &host]), &["wait", "rj-1"]).expect(78);
 
     let waiting = engine.start_container(&options, &["wait", "rj-3"]);
     let count = plane.count();
@@ -183,5 +184,6 @@ fn commands_need_no_home_and_no_state() {
     assert_eq!(checked.stderr, "");
     let written = engine.run(&options, &["init", "/etc/restore-watch/config.toml"]).expect(1);
     assert!(written.stderr.contains("Read-only file system"), "{}", written.stderr);
-    engine.run(&options, &["status", "--check"]).expect(5);
+    let down = engine.run(&options, &["status", "--check"]).expect(5);
+    assert_eq!(down.stdout.matches("/run/restore-watch/control.sock").count(), 1, "{}", down.stdout);
 }
