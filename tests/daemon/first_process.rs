@@ -120,8 +120,8 @@ fn first_process_ends_when_it_is_asked_to() {
     // The second may not listen by itself yet.
     for (arguments, codes) in [
         (&["wait", "rj-1"][..], [143, 143]),
-        (&["simulate"], [0, 143]),
-        (&["stats", "--config", pipe], [143, 143]),
+        (&["simulate"][..], [0, 143]),
+        (&["stats", "--config", pipe][..], [143, 143]),
     ] {
         let mut launcher = Watch::through(&LAUNCHER, arguments).on(&plane).start();
         let first = first(&mut launcher);

@@ -156,9 +156,9 @@ fn container_of_a_wait_ends_with_its_exit_code() {
 
     for (arguments, code) in [
         (&["wait", "rj-1"][..], 0),
-        (&["wait", "rj-2"], 1),
-        (&["wait", "--no-such-option"], 2),
-        (&["wait", "rj-3", "--timeout", "1s"], 124),
+        (&["wait", "rj-2"][..], 1),
+        (&["wait", "--no-such-option"][..], 2),
+        (&["wait", "rj-3", "--timeout", "1s"][..], 124),
     ] {
         engine.run(&options, arguments).expect(code);
     }
