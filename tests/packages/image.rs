@@ -115,7 +115,7 @@ fn daemon_runs_as_any_user_and_stops_in_order() {
         until(&container, "a delivery", || receiver.count() == 1);
 
         let status = container.exec(&["status", "--output", "json"]).expect(0).json();
-        container.exec(&["deliveries", "--state", "all"]).expect(0);
+        container.exec(&["deliveries"]).expect(0);
         container.exec(&["check"]).expect(0);
         assert_eq!(status["pid"], 1);
         let code = container.stop();
