@@ -9,7 +9,7 @@ use restore_watch::adapters::ci::Environment;
 use restore_watch::adapters::telemetry::complaint;
 use restore_watch::cli::{Cli, Done};
 use restore_watch::model::Exit;
-use restore_watch::{platform::locale, platform::process};
+use restore_watch::platform::{locale, process, signals};
 
 fn main() -> ExitCode {
     // Before any secret is read. Only a filter of system calls can prevent it, and the watch
@@ -18,6 +18,9 @@ fn main() -> ExitCode {
         complain(&format_args!("warning: core dumps cannot be turned off: {error}"));
     }
 
+    if process::is_first() {
+        signals::end_first_process();
+    }
     locale::adopt();
     let words: Vec<_> = std::env::args_os().collect();
     let cli = match Cli::from_words(&words) {

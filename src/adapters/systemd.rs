@@ -1,4 +1,4 @@
-//! Notifications to the service manager (`sd_notify(3)`).
+//! Notifications to the service manager (`sd_notify(3)`), and whether there is one.
 //!
 //! The protocol is a datagram with lines of text. The crate `sd-notify` is not used: its calls
 //! block while the manager does not read, and nothing may delay the loop that calls this.
@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::os::unix::net::UnixDatagram;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing::debug;
@@ -18,6 +18,11 @@ const MAX_UNSENT: usize = 8;
 /// The shortest time between two watchdog pings. No manager expects them more often; with a
 /// `WATCHDOG_USEC` of a few microseconds, the loop would do nothing else.
 const MIN_PING_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Whether systemd manages this system (`sd_booted(3)`), as it does in few containers.
+pub fn is_running() -> bool {
+    Path::new("/run/systemd/system").is_dir()
+}
 
 /// The connection to the manager, if there is one.
 #[derive(Debug, Default)]

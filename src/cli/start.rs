@@ -10,8 +10,8 @@ use std::os::fd::AsFd as _;
 use super::Failure;
 use crate::adapters::{http, sinks};
 use crate::model::Exit;
-use crate::platform::blocking;
 use crate::platform::signals::Signals;
+use crate::platform::{blocking, process};
 
 /// Files that a command must be able to open: six for the runtime, three for a connection and its
 /// look-up, the rest for the state or certificates.
@@ -50,6 +50,9 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::System, format!("cannot start the runtime: {error}")))?;
+    if process::is_first() {
+        runtime.spawn(sinks::reap_orphans());
+    }
     let result = runtime.block_on(work);
     // Does not wait for blocked system calls.
     runtime.shutdown_background();

@@ -31,6 +31,11 @@ pub fn keep_files_from_programs() {
     close_fds::set_fds_cloexec(3, &[]);
 }
 
+/// Whether this is the first process of a container: it has duties that the system has elsewhere.
+pub fn is_first() -> bool {
+    std::process::id() == 1
+}
+
 /// What the system calls this machine (uname(2)).
 pub fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()

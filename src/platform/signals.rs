@@ -4,11 +4,29 @@
 //! themselves. A signal that the caller had ignored (`trap ''`, a background job of a script) stays
 //! ignored.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::model::Exit;
+
+/// Whether a [`Signals`] exists, or did.
+static LISTENS: AtomicBool = AtomicBool::new(false);
+
+/// Has SIGINT and SIGTERM end this process if nothing listens for them: the system drops a signal
+/// to the first process of a container that has no handler for it. If a handler or a thread is
+/// refused, it stays like that.
+pub fn end_first_process() {
+    let _ = std::thread::Builder::new().name("signals".to_owned()).spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let exit = runtime.block_on(async { std::io::Result::Ok(Signals::new()?.next().await) })?;
+        if !LISTENS.load(Ordering::Acquire) {
+            std::process::exit(i32::from(exit.code()));
+        }
+        std::io::Result::Ok(())
+    });
+}
 
 /// Requests to reload (SIGHUP). Without this, SIGHUP ends the process.
 #[derive(Debug)]
@@ -59,6 +77,12 @@ pub struct Signals {
 impl Signals {
     /// Starts to listen. Fails if the system refuses a handler.
     pub fn listen() -> std::io::Result<Self> {
+        let signals = Self::new()?;
+        LISTENS.store(true, Ordering::Release);
+        Ok(signals)
+    }
+
+    fn new() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: unless_ignored(SignalKind::interrupt())?,
             terminate: unless_ignored(SignalKind::terminate())?,

@@ -13,6 +13,7 @@ mod exec;
 mod explain;
 mod failures;
 mod feeds;
+mod first_process;
 mod headers;
 mod history;
 mod hours;

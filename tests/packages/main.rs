@@ -10,6 +10,8 @@ mod archive;
 mod contents;
 mod debian;
 mod dist;
+mod engine;
+mod image;
 mod lifecycle;
 mod names;
 mod programs;

@@ -31,7 +31,11 @@ fn find(explicit: Option<&Path>, variables: &Variables<'_>) -> Result<PathBuf, V
         return Ok(path.to_owned());
     }
     let mut places = places(variables);
-    places.push(PathBuf::from(OF_SYSTEM_SERVICE));
+    let of_system = PathBuf::from(OF_SYSTEM_SERVICE);
+    // In a container, `RUNTIME_DIRECTORY` names the same place.
+    if !places.contains(&of_system) {
+        places.push(of_system);
+    }
     // A path that cannot be looked at counts as there: the attempt to connect says what is wrong
     // with it.
     match places.iter().find(|place| place.try_exists().unwrap_or(true)) {
@@ -68,6 +72,11 @@ mod tests {
         if !Path::new(OF_SYSTEM_SERVICE).exists() {
             let places = find(None, variables).unwrap_err();
             assert_eq!(places, [service.clone(), user.clone(), OF_SYSTEM_SERVICE.into()]);
+        }
+        let of_container: &Variables<'_> =
+            &|name| (name == "RUNTIME_DIRECTORY").then(|| "/run/restore-watch".into());
+        if !Path::new(OF_SYSTEM_SERVICE).exists() {
+            assert_eq!(find(None, of_container).unwrap_err(), [PathBuf::from(OF_SYSTEM_SERVICE)]);
         }
         for path in [&user, &service] {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();

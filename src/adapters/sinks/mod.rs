@@ -37,7 +37,7 @@ use crate::model::{Event, Payload, SinkName};
 
 pub use desktop::{Notice, show, try_desktop};
 pub use error::SinkError;
-pub use exec::await_end as await_end_of_commands;
+pub use exec::{await_end as await_end_of_commands, reap_orphans};
 pub use log::{Confirm, log};
 pub use refusal::rejection_in_words;
 pub use signature::{SignatureError, check_signing_secret};

@@ -18,6 +18,7 @@ use super::socket::SocketArgs;
 use super::start::{block_on, listen, unless_stopped};
 use super::state::same_file;
 use super::{Done, Failure, table};
+use crate::adapters::systemd;
 use crate::config;
 use crate::model::Exit;
 use crate::platform::clock::Clock;
@@ -144,9 +145,13 @@ fn exit(failures: &[Failure]) -> Exit {
 
 /// The commands that come next for a valid file.
 pub(super) fn next_steps(file: &Path, is_checked_online: bool) -> String {
+    steps(file, is_checked_online, systemd::is_running())
+}
+
+fn steps(file: &Path, is_checked_online: bool, has_systemd: bool) -> String {
     let shown = file.to_string_lossy();
     let name = shell::word(&shown);
-    let run = if config::is_system_file(file) {
+    let run = if has_systemd && config::is_system_file(file) {
         "  sudo systemctl reload-or-restart restore-watch\n".to_owned()
     } else {
         format!("  restore-watch run --config {name}\n")
@@ -165,14 +170,20 @@ mod tests {
 
     #[test]
     fn next_steps_can_be_pasted() {
+        let of_system = Path::new("/etc/restore-watch/config.toml");
+
         assert_eq!(
-            next_steps(Path::new("/srv/my config.toml"), false),
+            steps(Path::new("/srv/my config.toml"), false, true),
             "\nNext:\n  restore-watch check --online --config '/srv/my config.toml'\n  \
              restore-watch run --config '/srv/my config.toml'\n"
         );
         assert_eq!(
-            next_steps(Path::new("/etc/restore-watch/config.toml"), true),
+            steps(of_system, true, true),
             "\nNext:\n  sudo systemctl reload-or-restart restore-watch\n"
+        );
+        assert_eq!(
+            steps(of_system, true, false),
+            "\nNext:\n  restore-watch run --config /etc/restore-watch/config.toml\n"
         );
     }
 

@@ -5,6 +5,7 @@
 //! did not end by itself is left. One runs at a time, tests of the sink included.
 
 mod environment;
+mod orphans;
 mod output;
 mod process;
 
@@ -19,6 +20,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+pub use self::orphans::reap_orphans;
 pub use self::process::await_end;
 
 use self::output::{Output, Stream};

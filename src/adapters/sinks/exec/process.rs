@@ -15,7 +15,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::net::unix::pipe;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::platform::blocking;
 
@@ -30,6 +30,9 @@ static RUNNING: Mutex<usize> = Mutex::new(0);
 
 /// One of them ended.
 static ENDED: Condvar = Condvar::new();
+
+/// The same, for [`ended`].
+static ENDED_ASYNC: Notify = Notify::const_new();
 
 /// A command that runs.
 pub(super) struct Started {
@@ -182,7 +185,20 @@ pub fn await_end() {
     drop(ENDED.wait_timeout_while(running, GRACE + LAST, |running| *running > 0));
 }
 
-/// Counts a command as one that runs.
+/// Waits until a command ended since the last call.
+pub(super) async fn ended() {
+    ENDED_ASYNC.notified().await;
+}
+
+/// Does this if no command of this process exists. None starts meanwhile.
+pub(super) fn while_none_runs(work: impl FnOnce()) {
+    let running = locked(&RUNNING);
+    if *running == 0 {
+        work();
+    }
+}
+
+/// Counts a command as one that runs, from before its start until it is reaped.
 struct Counted;
 
 impl Counted {
@@ -196,5 +212,6 @@ impl Drop for Counted {
     fn drop(&mut self) {
         *locked(&RUNNING) -= 1;
         ENDED.notify_all();
+        ENDED_ASYNC.notify_one();
     }
 }
