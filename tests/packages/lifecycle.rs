@@ -22,7 +22,7 @@ fn restores() -> String {
 
 /// Tries again soon and for long.
 fn webhook(receiver: &Receiver) -> String {
-    let schedule = vec!["200ms"; 100];
+    let schedule = vec!["1s"; 50];
     format!(
         "[[sink]]\ntype = \"webhook\"\nurl = \"{}\"\nevents = [\"restore_job.completed\", \"restore_job.failed\"]\n\
          retry_schedule = {schedule:?}\n",
