@@ -18,8 +18,13 @@ is_running() {
   esac
 }
 
-# Whether a unit runs the package's program, and not one that was installed by hand.
-is_of_package() { systemctl show --property=ExecStart "$@" | grep -q 'path=/usr/bin/restore-watch '; }
+# Whether a unit runs the package's program, and not one that was installed by hand. A masked unit names none.
+is_of_package() {
+  case $(systemctl show --property=ExecStart --value "$@") in
+    '' | *'path=/usr/bin/restore-watch '*) ;;
+    *) return 1 ;;
+  esac
+}
 
 # The numbers of the users whose units run.
 users() {

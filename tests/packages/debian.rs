@@ -90,9 +90,14 @@ fn what_was_installed_by_hand_is_pointed_out_and_kept() {
     let line =
         said.lines().find(|line| line.starts_with("restore-watch: ")).unwrap_or_else(|| panic!("{said}"));
     assert!(by_hand.iter().all(|file| line.contains(file)) && !line.contains("wait@"), "{line}");
+    world.edit(UNIT, "[Service]\nNice=1\n");
     let said = debian.take_away("purge");
 
-    assert!(said.contains("kept /etc/restore-watch and /var/lib/restore-watch"), "{said}");
+    for kept in
+        ["/etc/restore-watch and /var/lib/restore-watch", "/etc/systemd/system/restore-watch.service.d"]
+    {
+        assert!(said.contains(&format!("restore-watch: kept {kept}")), "{said}");
+    }
     assert_eq!(world.property(UNIT, "ActiveState"), "active");
     assert_ne!(world.property(UNIT, "MainPID"), process, "restarted by the second installation alone");
     world.succeed(&format!("test -s {CONFIG} && test -s /var/lib/restore-watch/state.db"));
