@@ -58,6 +58,12 @@ stop_running() {
   done
 }
 
+# After a removal: systemd forgets the units, those that failed, too.
+forget_units() {
+  systemctl --system daemon-reload || :
+  for pattern in "$unit" 'restore-watch-wait@*.service'; do systemctl reset-failed "$pattern" 2>/dev/null || :; done
+}
+
 # Files that were installed by hand and are used instead of the package's. A unit that `systemctl edit --full` copied
 # from the package's runs its program, and is none of them.
 by_hand() {
