@@ -28,6 +28,7 @@ fn debian_package_has_its_files_where_debian_looks() {
         "/usr/share/zsh/vendor-completions/_restore-watch",
         "/usr/share/fish/vendor_completions.d/restore-watch.fish",
         "/usr/share/doc/restore-watch/copyright",
+        "/usr/share/doc/restore-watch/licenses-of-crates.txt.gz",
         "/usr/share/doc/restore-watch/changelog.Debian.gz",
     ] {
         assert!(files.contains(file), "{file}: {files:#?}");
@@ -63,6 +64,20 @@ fn links_between_installed_documents_lead_somewhere() {
 }
 
 #[test]
+fn licenses_of_the_crates_go_with_the_program() {
+    let Some(package) = package(".deb", "dpkg-deb") else { return };
+    let script = "dpkg-deb --fsys-tarfile \"$1\" | tar --extract --to-stdout \
+        ./usr/share/doc/restore-watch/licenses-of-crates.txt.gz | gzip --decompress";
+
+    let text = run(Command::new("sh").args(["-c", script, "sh"]).arg(package));
+
+    let crates: Vec<_> = text.split("\n== ").skip(1).collect();
+    assert!(crates.iter().any(|of| of.starts_with("tokio ") && of.contains("MIT License")), "{text}");
+    let without: Vec<_> = crates.iter().filter(|of| of.lines().count() < 8).collect();
+    assert!(crates.len() > 100 && without.is_empty(), "{without:?}");
+}
+
+#[test]
 fn rpm_has_its_files_where_fedora_looks() {
     let Some(package) = package(".rpm", "rpm") else { return };
 
@@ -74,6 +89,7 @@ fn rpm_has_its_files_where_fedora_looks() {
         "/usr/share/zsh/site-functions/_restore-watch",
         "/usr/share/fish/vendor_completions.d/restore-watch.fish",
         "/usr/share/licenses/restore-watch/LICENSE",
+        "/usr/share/licenses/restore-watch/crates.txt.gz",
     ] {
         assert!(files.contains(file), "{file}: {listed}");
     }
