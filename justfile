@@ -25,11 +25,11 @@ ci:
 
 # Watch simulated restores on the terminal.
 demo:
-    cargo run --locked --release -- demo
+    cargo run --locked -- demo
 
 # The status page with simulated restores, until Ctrl-C.
 page:
-    cargo run --locked --release -- demo --http 127.0.0.1:9115
+    cargo run --locked -- demo --http 127.0.0.1:9115
 
 # Make the book of `docs/` in target/book, and watch it with `mdbook serve docs`.
 book:

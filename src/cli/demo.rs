@@ -26,6 +26,7 @@ use crate::engine::snapshot::Snapshot;
 use crate::model::time::Instant;
 use crate::model::{Exit, JobId};
 use crate::platform::clock::Clock;
+use crate::platform::shell;
 use crate::simulate::{Received, Receiver, RequestRecord, Scenario, Simulator, Timeline};
 
 /// See it work: the real daemon on a simulated control plane, without a key or a network, in a
@@ -90,7 +91,7 @@ async fn show(clock: Clock) -> Result<Done, Failure> {
     };
 
     print(&summary(ended, &simulator, &receiver))?;
-    print(&next_step(&scenario))?;
+    print(&next_step(&scenario, &program()))?;
 
     // One restore of the scenario fails and one is cancelled, so 1 is the expected exit code.
     if ended == Exit::Failed { Ok(Done::Exit(Exit::Success)) } else { Ok(Done::Exit(Exit::Failed)) }
@@ -239,14 +240,21 @@ fn counts(simulator: &Simulator, receiver: &Receiver) -> String {
 }
 
 /// Commands that wait for a restore of the same scenario, to copy and run without a key.
-fn next_step(scenario: &Scenario) -> String {
+fn next_step(scenario: &Scenario, program: &str) -> String {
+    let program = shell::word(program);
     let id = scenario.job_ids().first().map_or("JOB_ID", JobId::as_str);
     format!(
         "\n\
          Next, still without a key: wait for a restore of a simulated control plane.\n\
-         \n  restore-watch simulate --listen {NEXT_ADDRESS} &\n  \
+         \n  {program} simulate --listen {NEXT_ADDRESS} &\n  \
            export PINECONE_API_KEY=any PINECONE_CONTROLLER_HOST=http://{NEXT_ADDRESS}\n  \
-           restore-watch wait {id}\n  \
+           {program} wait {id}\n  \
            kill %1; unset PINECONE_API_KEY PINECONE_CONTROLLER_HOST\n"
     )
+}
+
+/// This program as it was started: after `cargo run`, a shell finds it by its path alone.
+fn program() -> String {
+    let name = std::env::args_os().next().and_then(|name| name.into_string().ok());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned())
 }

@@ -44,6 +44,7 @@ mod status;
 mod table;
 mod tips;
 mod values;
+mod version;
 mod wait;
 
 use clap::{Parser, Subcommand};
@@ -90,7 +91,9 @@ enum Command {
     Man(man::Args),
     Schema(schema::Args),
     Help(help::Args),
-    /// Print the version
+    /// Print the version, what it is built for, and with which features
+    ///
+    /// The same as `--version`. `-V` prints the version alone.
     Version,
 }
 
@@ -125,7 +128,7 @@ impl Cli {
             Command::Schema(args) => schema::run(&args),
             Command::Help(args) => help::run(&args, program::program()),
             Command::Version => {
-                output::print(&program::program().render_version())?;
+                output::print(&format!("restore-watch {}\n", version::long()))?;
                 Ok(Done::Exit(Exit::Success))
             }
         }

@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use clap::builder::{ArgPredicate, Resettable, Str};
 use clap::{Arg, ArgAction, Command, CommandFactory as _, FromArgMatches as _};
 
-use super::{Cli, Failure, examples, tips};
+use super::{Cli, Failure, examples, tips, version};
 
 const OUTPUT: &str = "output";
 const JSON: &str = "json";
@@ -22,7 +22,7 @@ impl Cli {
     /// Parses the words of a command line, the first of which is the program. The error is also the
     /// help or the version, if that is asked for.
     pub fn from_words(words: &[OsString]) -> Result<Self, clap::Error> {
-        let mut program = program();
+        let mut program = program().long_version(version::long());
         let parsed = program.try_get_matches_from_mut(words).and_then(|words| Self::from_arg_matches(&words));
         parsed.map_err(|error| tips::added(error, program, words))
     }

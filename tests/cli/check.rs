@@ -380,3 +380,20 @@ fn routes_are_shown_and_ends_that_only_the_log_gets_are_a_warning() {
     }
     assert_eq!(done.stderr.matches("warning: ").count(), 2, "{}", done.stderr);
 }
+
+#[test]
+#[cfg(not(feature = "desktop"))]
+fn desktop_takes_a_program_with_the_feature() {
+    let folder = Folder::new();
+
+    let done = check(&folder, "jobs = []\n[[sink]]\ntype = \"desktop\"\nevnts = []\n", &[]).expect(78);
+
+    for said in [
+        "`type` cannot be `desktop`: this restore-watch was built without desktop notifications",
+        ":3:8\n",
+        "unknown key `evnts`",
+        "2 problems",
+    ] {
+        assert!(done.stderr.contains(said), "{said}: {}", done.stderr);
+    }
+}

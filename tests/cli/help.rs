@@ -62,10 +62,16 @@ fn exit_codes_are_explained_where_they_matter() {
 }
 
 #[test]
-fn version_is_printed() {
+fn version_says_what_it_is_built_for() {
+    let short = concat!("restore-watch ", env!("CARGO_PKG_VERSION"));
+
+    assert_eq!(Watch::new(["-V"]).run().expect(0).stdout, format!("{short}\n"));
     for words in ["--version", "version"] {
-        let done = Watch::new([words]).run().expect(0);
-        assert_eq!(done.stdout, concat!("restore-watch ", env!("CARGO_PKG_VERSION"), "\n"));
+        let long = Watch::new([words]).run().expect(0).stdout;
+        let built_for = long.strip_prefix(short).and_then(|rest| rest.strip_prefix(" (")).unwrap_or_default();
+        assert!(built_for.starts_with(std::env::consts::ARCH) && built_for.ends_with(")\n"), "{long}");
+        assert_eq!(long.contains("desktop"), cfg!(feature = "desktop"), "{long}");
+        assert_eq!(long.lines().count(), 1, "{long}");
     }
 }
 

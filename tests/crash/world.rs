@@ -77,7 +77,8 @@ impl World {
                 if number <= size.jobs {
                     // One after the other, not quite evenly.
                     let share = f64::from(number - 1) + rng.f64();
-                    let takes = size.span.mul_f64(share / f64::from(size.jobs)).as_millis();
+                    // An end at the time of the start is not credible, and ends no unknown status.
+                    let takes = size.span.mul_f64(share / f64::from(size.jobs)).as_millis().max(1);
                     let (name, kind) = ENDS[rng.usize(..ENDS.len())];
                     ends = Some(kind);
                     _ = write!(scenario, "takes = \"{takes}ms\"\nends = \"{name}\"\nend_time = true\n");

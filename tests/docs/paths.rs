@@ -124,7 +124,7 @@ fn sources(folder: &Path) -> String {
     let entries =
         folder.read_dir().expect("a folder of sources").map(|entry| entry.expect("an entry").path());
     entries
-        .filter(|path| !path.file_stem().is_some_and(|name| name == "tests"))
+        .filter(|path| path.file_stem().is_none_or(|name| name != "tests"))
         .map(|path| if path.is_dir() { sources(&path) } else { read(&path) })
         .collect()
 }

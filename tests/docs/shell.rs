@@ -58,13 +58,24 @@ fn unwrapped(words: Vec<String>) -> Vec<String> {
     }
 }
 
-/// The arguments of this program in a command, if it starts this program, also in a container.
+/// The arguments of this program in a command, if it starts this program, also in a container or by cargo.
 pub(crate) fn arguments(words: &[String]) -> Option<&[String]> {
+    if words.iter().map(String::as_str).take(2).eq(["cargo", "run"]) {
+        let at = words.iter().position(|word| word == "--")?;
+        return Some(&words[at + 1..]);
+    }
     let is_program = |word: &String| word == "restore-watch" || word.ends_with("/restore-watch");
     let in_container = words.first().is_some_and(|word| word == "docker")
         && words.get(1).is_some_and(|word| word == "run" || word == "exec");
+    let in_pod = words.starts_with(&["kubectl".to_owned(), "exec".to_owned()]);
     let at = if in_container {
         words.iter().rposition(is_program)
+    } else if in_pod {
+        words
+            .iter()
+            .position(|word| word == "--")
+            .map(|at| at + 1)
+            .filter(|at| words.get(*at).is_some_and(is_program))
     } else {
         words.first().filter(|w| is_program(w)).map(|_| 0)
     };
@@ -88,7 +99,7 @@ fn commands_are_found_in_scripts() {
 }
 
 #[test]
-fn arguments_are_found_in_containers() {
+fn arguments_are_found_behind_containers_and_cargo() {
     let of = |script: &str| {
         commands(script)
             .iter()
@@ -102,4 +113,10 @@ fn arguments_are_found_in_containers() {
         of("docker run --name restore-watch -d restore-watch; docker build -t restore-watch .").is_empty()
     );
     assert_eq!(of("/usr/local/bin/restore-watch run"), [["run"]]);
+    assert_eq!(of("kubectl exec deployment/restore-watch -- restore-watch status"), [["status"]]);
+    assert!(
+        of("kubectl rollout restart statefulset/restore-watch; kubectl exec restore-watch-0 -- ls")
+            .is_empty()
+    );
+    assert_eq!(of("cargo run --locked -- demo; cargo run; cargo install --path ."), [["demo"]]);
 }

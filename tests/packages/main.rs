@@ -11,6 +11,8 @@ mod contents;
 mod debian;
 mod dist;
 mod lifecycle;
+mod names;
+mod programs;
 mod root;
 mod rpm;
 mod shells;

@@ -31,6 +31,7 @@ fn hint_waits_for_the_same_jobs() {
 }
 
 #[test]
+#[cfg(feature = "desktop")]
 fn hint_keeps_how_the_end_is_shown_without_a_secret() {
     let plane = play(OPEN);
     let arguments = ["rj-1", "--desktop", "--timeout", "300ms", "--webhook", "http://127.0.0.1:9/secret"];

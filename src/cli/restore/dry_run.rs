@@ -15,6 +15,7 @@ use crate::cli::{Done, Failure};
 use crate::model::{Exit, NewIndex};
 
 pub(super) fn run(args: &Arc<Args>, index: &NewIndex) -> Result<Done, Failure> {
+    args.options.check_desktop()?;
     let words = Arc::clone(args);
     let clients = block_on(async {
         let mut signals = listen()?;

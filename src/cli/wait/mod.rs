@@ -86,6 +86,7 @@ pub(super) fn wait_for(
     {
         return Ok(Done::CannotExec(program.clone(), error));
     }
+    options.check_desktop()?;
     let environment = options.ci.environment();
     let progress = options.progress(environment.is_pipeline());
 

@@ -11,7 +11,8 @@ use crate::cli::ci::CiArgs;
 use crate::cli::project::ProjectArgs;
 use crate::cli::values::{bound, parse_duration, parse_effort, parse_expect, parse_interval};
 use crate::config::{
-    Effort, ProjectSettings, SinkSettings, SinkTarget, UrlSource, WatchSettings, WebhookSettings, WebhookUrl,
+    DesktopSettings, Effort, ProjectSettings, SinkSettings, SinkTarget, UrlSource, WatchSettings,
+    WebhookSettings, WebhookUrl,
 };
 use crate::model::{Until, duration};
 
@@ -179,6 +180,17 @@ impl WaitOptions {
         let retry_schedule = (0..12).map(|n| Duration::from_secs(1 << n)).collect();
         let webhook = WebhookSettings { retry_schedule, ..WebhookSettings::new(UrlSource::Given(url)) };
         Ok(vec![SinkSettings::new(SinkTarget::Webhook(webhook))])
+    }
+
+    /// Refuses what this program was built without: at the end of a wait it would be too late.
+    pub(in crate::cli) fn check_desktop(&self) -> Result<(), Failure> {
+        if !self.desktop || DesktopSettings::IS_BUILT_IN {
+            return Ok(());
+        }
+        let failure = Failure::usage(format!("--desktop: {}", DesktopSettings::NOT_BUILT_IN));
+        Err(failure.with_help(
+            "leave it out, or run a restore-watch with the feature `desktop`, which `restore-watch --version` names",
+        ))
     }
 
     /// Whether no progress is printed.

@@ -16,6 +16,13 @@ pub(in crate::config) static KEYS: Table = Table {
 pub struct DesktopSettings {}
 
 impl DesktopSettings {
+    /// Whether this program can show notifications. The unit tests read files with each type of
+    /// sink, whatever they are built with.
+    pub const IS_BUILT_IN: bool = cfg!(any(feature = "desktop", test));
+
+    /// What is said if it cannot.
+    pub const NOT_BUILT_IN: &str = "this restore-watch was built without desktop notifications";
+
     pub(super) fn read(section: Section<'_>) -> Self {
         section.finish();
         Self {}

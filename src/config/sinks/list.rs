@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::route::Filters;
-use super::{LogSettings, SinkSettings, SinkTarget, Surroundings, defaults, hours};
+use super::{DesktopSettings, LogSettings, SinkSettings, SinkTarget, Surroundings, defaults, hours};
 use crate::config::quote::quoted;
 use crate::config::reader::{Finding, Report, Section, Span, Value};
 use crate::config::surprise::Surprise;
@@ -43,6 +43,9 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("pushover", "pushover.toml"),
     ("telegram", "telegram.toml"),
 ];
+
+/// What to do if this program cannot show notifications.
+const NO_DESKTOP: &str = "remove this [[sink]], or run a restore-watch with the feature `desktop`, which `restore-watch --version` names";
 
 /// What distinguishes a sink from others: its type, its place and its name.
 struct Identity<'a> {
@@ -153,7 +156,16 @@ fn sink_type(value: &Value<'_>) -> Option<SinkType> {
             value.refuse(format_args!("cannot be {}", quoted(word)), help);
             None
         }
-        _ => value.choice(),
+        _ => {
+            let kind = value.choice()?;
+            if kind == SinkType::Desktop && !DesktopSettings::IS_BUILT_IN {
+                let fault =
+                    format_args!("cannot be {}: {}", quoted("desktop"), DesktopSettings::NOT_BUILT_IN);
+                value.refuse(fault, NO_DESKTOP);
+            }
+            // The other keys of the sink are read all the same, and all problems reported in one go.
+            Some(kind)
+        }
     }
 }
 
