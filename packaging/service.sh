@@ -82,5 +82,5 @@ point_out() {
 # After the first installation.
 point_to_guide() {
   [ -e /etc/restore-watch/config.toml ] ||
-    say "the service is not enabled yet; to set it up: /usr/share/doc/restore-watch/docs/guides/systemd.md"
+    say "the service is not enabled yet; to set it up: /usr/share/doc/restore-watch/docs/guides/install.md"
 }
