@@ -18,8 +18,13 @@ is_running() {
   esac
 }
 
-# Whether a unit runs the package's program, and not one that was installed by hand.
-is_of_package() { systemctl show --property=ExecStart "$@" | grep -q 'path=/usr/bin/restore-watch '; }
+# Whether a unit runs the package's program, and not one that was installed by hand. A masked unit names none.
+is_of_package() {
+  case $(systemctl show --property=ExecStart --value "$@") in
+    '' | *'path=/usr/bin/restore-watch '*) ;;
+    *) return 1 ;;
+  esac
+}
 
 # The numbers of the users whose units run.
 users() {
@@ -53,6 +58,12 @@ stop_running() {
   done
 }
 
+# After a removal: systemd forgets the units, those that failed, too.
+forget_units() {
+  systemctl --system daemon-reload || :
+  for pattern in "$unit" 'restore-watch-wait@*.service'; do systemctl reset-failed "$pattern" 2>/dev/null || :; done
+}
+
 # Files that were installed by hand and are used instead of the package's. A unit that `systemctl edit --full` copied
 # from the package's runs its program, and is none of them.
 by_hand() {
@@ -71,5 +82,5 @@ point_out() {
 # After the first installation.
 point_to_guide() {
   [ -e /etc/restore-watch/config.toml ] ||
-    say "the service is not enabled yet; to set it up: /usr/share/doc/restore-watch/docs/guides/systemd.md"
+    say "the service is not enabled yet; to set it up: /usr/share/doc/restore-watch/docs/guides/install.md"
 }

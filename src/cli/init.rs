@@ -17,8 +17,8 @@ use crate::model::Exit;
 ///
 /// Prints it, or writes it to FILE, which must not exist. It is valid as it is: it watches every
 /// unfinished restore of the project whose key is in the environment variable
-/// `PINECONE_API_KEY`; or, as /etc/restore-watch/config.toml, which the system service uses, in
-/// the file pinecone-api-key beside it.
+/// `PINECONE_API_KEY`. The file of the system service, /etc/restore-watch/config.toml, reads the key
+/// from the file pinecone-api-key beside it instead.
 #[derive(Debug, Parser)]
 pub(super) struct Args {
     /// The file to write; missing directories are made [default: standard output]

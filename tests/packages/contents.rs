@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::dist::{dist, file};
+use crate::root::REQUIRED;
+use crate::skip::skipped_unless_required;
 
 /// Beside them there are only manual pages, documents and samples.
 const FILES: [&str; 5] = [
@@ -17,15 +19,16 @@ const FILES: [&str; 5] = [
 
 #[test]
 fn debian_package_has_its_files_where_debian_looks() {
-    let Some(dist) = dist() else { return };
+    let Some(package) = package(".deb", "dpkg-deb") else { return };
 
-    let files = listed(&["dpkg-deb", "--fsys-tarfile"], &file(&dist, ".deb"));
+    let files = files_of(&package);
 
     has_the_usual_files(&files);
     for file in [
         "/usr/share/zsh/vendor-completions/_restore-watch",
         "/usr/share/fish/vendor_completions.d/restore-watch.fish",
         "/usr/share/doc/restore-watch/copyright",
+        "/usr/share/doc/restore-watch/licenses-of-crates.txt.gz",
         "/usr/share/doc/restore-watch/changelog.Debian.gz",
     ] {
         assert!(files.contains(file), "{file}: {files:#?}");
@@ -34,20 +37,20 @@ fn debian_package_has_its_files_where_debian_looks() {
 
 #[test]
 fn lintian_finds_nothing_in_the_debian_package() {
-    let Some(dist) = dist() else { return };
+    let Some(package) = package(".deb", "lintian") else { return };
 
     let said = run(Command::new("lintian")
-        .args(["--allow-root", "--no-cfg", "--display-info", "--fail-on", "error,warning"])
-        .arg(file(&dist, ".deb")));
+        .args(["--allow-root", "--no-cfg", "--fail-on", "error,warning"])
+        .arg(package));
 
     assert_eq!(said, "");
 }
 
 #[test]
 fn links_between_installed_documents_lead_somewhere() {
-    let Some(dist) = dist() else { return };
+    let Some(package) = package(".deb", "dpkg-deb") else { return };
     let place = tempfile::tempdir().unwrap();
-    run(Command::new("dpkg-deb").arg("--extract").arg(file(&dist, ".deb")).arg(place.path()));
+    run(Command::new("dpkg-deb").arg("--extract").arg(package).arg(place.path()));
     let root = place.path().join("usr/share/doc/restore-watch");
 
     let pages = pages(&root);
@@ -61,9 +64,22 @@ fn links_between_installed_documents_lead_somewhere() {
 }
 
 #[test]
+fn licenses_of_the_crates_go_with_the_program() {
+    let Some(package) = package(".deb", "dpkg-deb") else { return };
+    let script = "dpkg-deb --fsys-tarfile \"$1\" | tar --extract --to-stdout \
+        ./usr/share/doc/restore-watch/licenses-of-crates.txt.gz | gzip --decompress";
+
+    let text = run(Command::new("sh").args(["-c", script, "sh"]).arg(package));
+
+    let crates: Vec<_> = text.split("\n== ").skip(1).collect();
+    assert!(crates.iter().any(|of| of.starts_with("tokio ") && of.contains("MIT License")), "{text}");
+    let without: Vec<_> = crates.iter().filter(|of| of.lines().count() < 8).collect();
+    assert!(crates.len() > 100 && without.is_empty(), "{without:?}");
+}
+
+#[test]
 fn rpm_has_its_files_where_fedora_looks() {
-    let Some(dist) = dist() else { return };
-    let package = file(&dist, ".rpm");
+    let Some(package) = package(".rpm", "rpm") else { return };
 
     let listed = run(Command::new("rpm").args(["--query", "--list", "--package"]).arg(&package));
     let files: BTreeSet<_> = listed.lines().map(str::to_owned).collect();
@@ -73,6 +89,7 @@ fn rpm_has_its_files_where_fedora_looks() {
         "/usr/share/zsh/site-functions/_restore-watch",
         "/usr/share/fish/vendor_completions.d/restore-watch.fish",
         "/usr/share/licenses/restore-watch/LICENSE",
+        "/usr/share/licenses/restore-watch/crates.txt.gz",
     ] {
         assert!(files.contains(file), "{file}: {listed}");
     }
@@ -81,8 +98,7 @@ fn rpm_has_its_files_where_fedora_looks() {
 
 #[test]
 fn rpm_is_whole_and_says_what_it_needs() {
-    let Some(dist) = dist() else { return };
-    let package = file(&dist, ".rpm");
+    let Some(package) = package(".rpm", "rpm") else { return };
     let asked = |format: &str| {
         run(Command::new("rpm").args(["--query", "--queryformat", format, "--package"]).arg(&package))
     };
@@ -110,10 +126,20 @@ fn has_the_usual_files(files: &BTreeSet<String>) {
     }
 }
 
-/// The files of a package, of which the command makes an archive.
-fn listed(archive: &[&str], package: &Path) -> BTreeSet<String> {
-    let script = "\"$@\" | tar --list --file=-";
-    let listed = run(Command::new("sh").args(["-c", script, "sh"]).args(archive).arg(package));
+/// The package of this kind, if there is one and the program that looks into it.
+fn package(end: &str, program: &str) -> Option<PathBuf> {
+    let package = file(&dist()?, end);
+    let is_there = Command::new(program).arg("--version").output().is_ok();
+    if !is_there {
+        skipped_unless_required(REQUIRED, "what is in the packages", &format!("{program} is not installed"));
+    }
+    is_there.then_some(package)
+}
+
+/// The files of a Debian package.
+fn files_of(package: &Path) -> BTreeSet<String> {
+    let script = "dpkg-deb --fsys-tarfile \"$1\" | tar --list --file=-";
+    let listed = run(Command::new("sh").args(["-c", script, "sh"]).arg(package));
     let files = listed.lines().filter(|line| !line.ends_with('/'));
     files.map(|file| file.trim_start_matches('.').to_owned()).collect()
 }

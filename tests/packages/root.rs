@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::dist::{dist, file};
-use crate::skip::skipped;
+use crate::skip::skipped_unless_required;
 use crate::world::{Ran, World};
+
+/// The variable that forbids skipping these tests.
+pub(crate) const REQUIRED: &str = "RESTORE_WATCH_REQUIRE_PACKAGES";
 
 /// Where the package is in the world.
 const PACKAGE: &str = "/root/restore-watch.deb";
@@ -26,7 +29,7 @@ impl Debian {
                 Some(Self { world, package })
             }
             Err(why) => {
-                skipped("the package in a Debian of its own", &why);
+                skipped_unless_required(REQUIRED, "the packages in a Debian of its own", &why);
                 None
             }
         }

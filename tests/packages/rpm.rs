@@ -52,7 +52,16 @@ fn rpm_upgrades_a_running_daemon_and_keeps_its_state() {
 fn older() -> (tempfile::TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let made = Command::new("cargo")
-        .args(["generate-rpm", "--auto-req", "disabled", "--set-metadata", "version = \"0.0.1\"", "--output"])
+        .args([
+            "generate-rpm",
+            "--auto-req",
+            "disabled",
+            "--payload-compress",
+            "none",
+            "--set-metadata",
+            "version = \"0.0.1\"",
+            "--output",
+        ])
         .arg(place.path())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()

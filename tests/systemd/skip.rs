@@ -6,12 +6,17 @@
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-/// Prints what is not tested, and why, once for all tests that need it.
+/// Prints what is not tested without a systemd, and why, once for all tests that need it.
 pub(crate) fn skipped(what: &str, why: &str) {
+    skipped_unless_required("RESTORE_WATCH_REQUIRE_SYSTEMD", what, why);
+}
+
+/// The same, unless this variable is 1.
+pub fn skipped_unless_required(variable: &str, what: &str, why: &str) {
     static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
     let line = format!("{what}: {}", why.trim_end().replace('\n', "; "));
-    let required = std::env::var("RESTORE_WATCH_REQUIRE_SYSTEMD").is_ok_and(|value| value == "1");
+    let required = std::env::var(variable).is_ok_and(|value| value == "1");
     assert!(!required, "not tested here, and it must be: {line}");
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
     if !said.contains(&line) {
