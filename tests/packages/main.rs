@@ -18,10 +18,10 @@ mod programs;
 mod root;
 mod rpm;
 mod shells;
+#[path = "../systemd/skip.rs"]
+mod skip;
 mod users;
 
-#[path = "../systemd/skip.rs"]
-pub mod skip;
 #[path = "../support/mod.rs"]
 pub mod support;
 #[path = "../systemd/world.rs"]

@@ -17,11 +17,11 @@ const RPM: &str = "rpm --force-debian --nodeps";
 fn rpm_upgrades_a_running_daemon_and_keeps_its_state() {
     let Some(debian) = Debian::boot() else { return };
     let world = &debian.world;
-    let (place, older) = older();
+    let (folder, older) = older();
     for (name, package) in [("older", older), ("newer", file(&dist().unwrap(), ".rpm"))] {
         std::fs::copy(package, world.seen_from_outside(&format!("/root/{name}.rpm"))).unwrap();
     }
-    drop(place);
+    drop(folder);
     let plane = world.play("[[job]]\nid = \"rj-1\"\ntakes = \"1h\"\n");
     let active = || world.property(UNIT, "ActiveState");
 

@@ -24,7 +24,7 @@ mod readme;
 mod replicas;
 #[cfg(target_os = "linux")]
 mod session;
-pub mod skip;
+mod skip;
 #[cfg(target_os = "linux")]
 mod waiting;
 #[cfg(target_os = "linux")]

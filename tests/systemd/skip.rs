@@ -12,7 +12,7 @@ pub(crate) fn skipped(what: &str, why: &str) {
 }
 
 /// The same, unless this variable is 1.
-pub fn skipped_unless_required(variable: &str, what: &str, why: &str) {
+pub(crate) fn skipped_unless_required(variable: &str, what: &str, why: &str) {
     static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
     let line = format!("{what}: {}", why.trim_end().replace('\n', "; "));
