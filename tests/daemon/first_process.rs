@@ -25,10 +25,10 @@ fn has_namespaces() -> bool {
 
 /// The children of a process, zombies included.
 fn children(id: u32) -> Vec<u32> {
-    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).expect("its threads");
     let of_task = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).ok();
-    let lists: Vec<_> = tasks.filter_map(|task| of_task(task.unwrap())).collect();
-    lists.iter().flat_map(|list| list.split_whitespace()).map(|id| id.parse().unwrap()).collect()
+    let lists: Vec<_> = tasks.filter_map(|task| of_task(task.expect("a thread"))).collect();
+    lists.iter().flat_map(|list| list.split_whitespace()).map(|id| id.parse().expect("a number")).collect()
 }
 
 /// The first process, as it is seen from here, once it runs this program.
@@ -38,11 +38,11 @@ fn first(launcher: &mut Running) -> u32 {
         children(launcher.id()).into_iter().find(|id| program(id).ends_with("restore-watch"))
     };
     launcher.until("the first process", |launcher| of(launcher).is_some());
-    of(launcher).unwrap()
+    of(launcher).expect("it runs")
 }
 
 fn terminate(first: u32) {
-    assert!(Command::new("kill").args(["-s", "TERM", &first.to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-s", "TERM", &first.to_string()]).status().expect("kill").success());
 }
 
 /// The children of the first process that it did not start, and whether each is a zombie. A command

@@ -80,7 +80,7 @@ fn zizmor_finds_nothing() {
     }
 }
 
-/// Whether this program from PyPI is here.
+/// Whether this program from `PyPI` is here.
 fn is_installed(program: &str) -> bool {
     let there = is_there_for(program, "the action, the component and the examples are not checked by it");
     assert!(there || std::env::var_os("RESTORE_WATCH_REQUIRE_LINTERS").is_none(), "{program} is not here");

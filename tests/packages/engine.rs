@@ -52,7 +52,7 @@ impl Engine {
             drop(engine.ask(&["rmi", "--all", "--force"]));
             let version = engine.ask(&["load", "--quiet", "--input", &archive]).and_then(|_| {
                 let options = Options::default().with(&["--rm", "--no-healthcheck"]);
-                let words = engine.run_words(&options, &["--version"]);
+                let words = Engine::run_words(&options, &["--version"]);
                 engine.ask(&words.iter().map(String::as_str).collect::<Vec<_>>())
             });
             match version {
@@ -88,7 +88,7 @@ impl Engine {
     }
 
     /// The words of a run with a root that cannot be written to.
-    fn run_words(&self, options: &Options, arguments: &[&str]) -> Vec<String> {
+    fn run_words(options: &Options, arguments: &[&str]) -> Vec<String> {
         let mut words = vec!["run", "--pull=never", "--read-only", "--network=host"];
         // The usual limits may be higher than this machine permits.
         words.extend(["--ulimit=nofile=1024:1024", "--ulimit=nproc=4096:4096"]);
@@ -107,7 +107,7 @@ impl Engine {
     /// A container in the foreground, to start.
     pub(crate) fn running(&self, options: &Options, arguments: &[&str]) -> Watch {
         let options = options.clone().with(&["--rm", "--no-healthcheck"]);
-        let words = self.run_words(&options, arguments);
+        let words = Self::run_words(&options, arguments);
         self.watch(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
@@ -116,7 +116,7 @@ impl Engine {
     pub(crate) fn start_container(&'static self, options: &Options, arguments: &[&str]) -> Container {
         // Health is checked by the tests, not by a timer of systemd.
         let options = options.clone().with(&["--detach", "--health-interval=disable"]);
-        let words = self.run_words(&options, arguments);
+        let words = Self::run_words(&options, arguments);
         let id = self.watch(&words.iter().map(String::as_str).collect::<Vec<_>>()).run().expect(0).stdout;
         Container { engine: self, id: id.trim().to_owned() }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::engine::{Container, Engine, Options, archive};
 use crate::support::{Folder, KEY, done, fast, play, receive};
 
-/// A user as OpenShift gives one to a project: without an entry in `/etc/passwd`, in group 0.
+/// A user as `OpenShift` gives one to a project: without an entry in `/etc/passwd`, in group 0.
 const ARBITRARY: &str = "1000650000:0";
 
 /// A file of the archive.

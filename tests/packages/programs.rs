@@ -13,14 +13,12 @@ const KINDS: [&str; 2] = ["glibc", "static"];
 /// A program as it is shipped. Those of the packages are laid out beside the folder with them.
 fn program(dist: &Path, kind: &str) -> PathBuf {
     let laid_out = dist.with_file_name("package");
-    match kind {
-        "glibc" => laid_out.join("root/usr/bin/restore-watch"),
-        _ => {
-            let archive = file(dist, ".tar.gz");
-            let name = archive.file_name().unwrap().to_str().unwrap().trim_end_matches(".tar.gz");
-            laid_out.join(name).join("restore-watch")
-        }
+    if kind == "glibc" {
+        return laid_out.join("root/usr/bin/restore-watch");
     }
+    let archive = file(dist, ".tar.gz");
+    let name = archive.file_name().unwrap().to_str().unwrap().trim_end_matches(".tar.gz");
+    laid_out.join(name).join("restore-watch")
 }
 
 /// What a command prints.

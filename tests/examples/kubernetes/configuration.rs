@@ -1,4 +1,4 @@
-//! The `config.toml` of the ConfigMaps.
+//! The `config.toml` of the `ConfigMap`s.
 
 use super::text;
 use crate::support::{Folder, Watch, skipped};

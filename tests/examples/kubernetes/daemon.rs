@@ -47,7 +47,8 @@ impl Pod {
         pod
     }
 
-    /// Writes the ConfigMap: as it is shipped, but with a free port, and places that exist; with `jobs` at its top.
+    /// Writes the `ConfigMap`: as it is shipped, but with a free port, and places that exist; with
+    /// `jobs` at its top.
     fn configure(&mut self, jobs: &str) {
         let secrets = self.secrets.path().to_string_lossy().into_owned();
         let text = self.configuration.replace("/secrets", &secrets).replace("0.0.0.0:9115", "0.0.0.0:0");
@@ -65,11 +66,11 @@ impl Pod {
         let mut command = Watch::new(arguments).env("PINECONE_CONTROLLER_HOST", &plane.url());
         for variable in entries(&self.container["env"]) {
             let (name, value) = (yaml::text(&variable["name"]), yaml::text(&variable["value"]));
-            let place = match value.rsplit_once('/') {
+            let moved = match value.rsplit_once('/') {
                 Some((_, file)) if file.contains('.') => directory(&value).join(file),
                 _ => directory(&value),
             };
-            command = command.env(&name, place.to_str().expect("text"));
+            command = command.env(&name, moved.to_str().expect("text"));
         }
         command
     }

@@ -42,7 +42,8 @@ fn names(folder: &str) -> Vec<String> {
     let entries =
         place(folder).read_dir().expect("a folder").map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<_> = entries.map(|name| name.into_string().expect("a name")).collect();
-    names.retain(|name| name.ends_with(".yaml") && name != "kustomization.yaml");
+    let is_yaml = |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "yaml");
+    names.retain(|name| is_yaml(name) && name != "kustomization.yaml");
     names.sort();
     names
 }

@@ -1,4 +1,4 @@
-//! A volume of a Secret or a ConfigMap as the kubelet makes and changes it.
+//! A volume of a Secret or a `ConfigMap` as the kubelet makes and changes it.
 //!
 //! Invariant: all files change at one moment, by the rename of a link, as in
 //! <https://github.com/kubernetes/kubernetes/blob/v1.34.0/pkg/volume/util/atomic_writer.go>.
