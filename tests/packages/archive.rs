@@ -13,6 +13,7 @@ use crate::dist::{dist, file};
 const TOP: &[&str] = &[
     "CHANGELOG.md",
     "LICENSE",
+    "LICENSES-OF-CRATES.txt",
     "README.md",
     "SECURITY.md",
     "completions",
