@@ -29,7 +29,7 @@ fn restore_that_completes_has_all_outputs() {
     }
     assert!(left.output("jobs").contains("\"id\":\"rj-1\""), "{}", left.output("jobs"));
     assert!(left.output("elapsed_seconds").parse::<f64>().is_ok(), "{:?}", left.outputs);
-    assert!(left.summary.contains("| docs |"), "{}", left.summary);
+    assert!(left.summary.contains("| `docs` |"), "{}", left.summary);
 }
 
 #[test]

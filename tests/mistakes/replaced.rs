@@ -31,12 +31,18 @@ fn after(text: &str, mark: &str, name: &str) -> String {
     })
 }
 
-/// A line; of the headline of a status, the beginning: polls and deliveries come and go behind it. The
-/// estimate of a wait is left out: it comes before or after the lines of the log.
+/// How the line of the version begins.
+const VERSION: &str = concat!("restore-watch ", env!("CARGO_PKG_VERSION"), " (");
+
+/// A line; of the headline of a status, the beginning: polls and deliveries come and go behind it; of
+/// the version, what does not depend on the machine. The estimate of a wait is left out: it comes
+/// before or after the lines of the log.
 fn headline(line: &str) -> String {
     match line.split_once(';') {
         _ if line.contains("Z past restores: ") => String::new(),
         Some((beginning, _)) if line.starts_with("watching ") => format!("{beginning}; …\n"),
+        None if line.starts_with("watching ") => format!("{}; …\n", line.trim_end()),
+        _ if line.starts_with(VERSION) => format!("{VERSION}…)\n"),
         _ => line.to_owned(),
     }
 }

@@ -97,12 +97,22 @@ impl Notice {
     }
 }
 
-#[cfg(all(test, feature = "desktop"))]
+/// The name of an icon that every theme has (Icon Naming Specification 0.8, "Standard Status
+/// Icons").
+#[cfg(any(test, feature = "desktop"))]
+fn icon(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Success | Severity::Info => "dialog-information",
+        Severity::Warning => "dialog-warning",
+        Severity::Error => "dialog-error",
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::super::sample_events;
-    use super::service::icon;
     use super::*;
     use crate::model::{Elapsed, EventKind, ProjectName};
 

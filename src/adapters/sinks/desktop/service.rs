@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use notify_rust::Notification;
 
-use super::Notice;
+use super::{Notice, icon};
 use crate::model::Severity;
 #[cfg(target_os = "linux")]
 use crate::platform::blocking;
@@ -60,16 +60,6 @@ pub async fn try_desktop() -> Result<(), String> {
 
 fn no_answer() -> String {
     format!("the desktop's notification service did not answer within {} s", TIMEOUT.as_secs())
-}
-
-/// The name of an icon that every theme has (Icon Naming Specification 0.8, "Standard Status
-/// Icons").
-pub(super) fn icon(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Success | Severity::Info => "dialog-information",
-        Severity::Warning => "dialog-warning",
-        Severity::Error => "dialog-error",
-    }
 }
 
 /// A critical one stays until it is dismissed (Desktop Notifications Specification 1.2, "Urgency
