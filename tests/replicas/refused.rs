@@ -22,7 +22,7 @@ fn rights_that_are_revoked_during_a_run_are_named() {
     scene.cluster.active();
 
     server.psql("revoked", "REVOKE INSERT ON restore_watch.events FROM watch");
-    // Each takes the lease once, and no more: then it knows.
+    // Each replica takes the lease once; after that it stands by, because it may not write.
     let text = "the role may not use the table events";
     let all_say = |cluster: &Cluster<'_>| cluster.replicas.iter().all(|one| one.logged().contains(text));
     scene.cluster.until("all to say so", all_say);
